@@ -1,0 +1,150 @@
+import { WaybillError } from "../foundation/index.ts";
+
+/** Column types as parts name them; a dialect spells them. */
+export type SqlType =
+  | "boolean"
+  | "int"
+  | "long"
+  | "float"
+  | "double"
+  | "string"
+  | "date"
+  | "timestamp"
+  | "timestamptz"
+  | "binary";
+
+/**
+ * How an engine spells what we ask of it. Every expression that differs between DuckDB and Spark SQL
+ * is a method here and nowhere else; what both spell alike is written in the statement itself.
+ * Arguments named `x` are expressions already in this dialect.
+ */
+export interface Dialect {
+  readonly name: "duckdb" | "spark";
+
+  /** A name as an identifier, quoted. */
+  quoteIdentifier(name: string): string;
+  /** A text constant. Values of data are bound, never pasted; this is for paths and names. */
+  text(value: string): string;
+  /** A double constant: never a decimal, negative numbers in brackets. */
+  double(value: number): string;
+  typeName(type: SqlType): string;
+
+  /** The value as a double, NULL when it cannot be one. */
+  tryDouble(x: string): string;
+  /** True for doubles that are neither NaN nor infinite. */
+  isFinite(x: string): string;
+  isNan(x: string): string;
+  /** Rows for which the condition is true. */
+  countIf(condition: string): string;
+  /** Length of a text in bytes of UTF-8. */
+  byteLength(x: string): string;
+  /** A stable 64-bit-or-longer hash of a text as lower-case hex, the same in every engine. */
+  md5(x: string): string;
+  /** A list of the `limit` most frequent values: structs {v, n}, count then value descending. */
+  topValues(counted: string, value: string, count: string, limit: number): string;
+  /** Microseconds since the epoch of a timestamp. */
+  epochUs(x: string): string;
+  /** A timestamp from microseconds since the epoch. */
+  timestampFromUs(x: string): string;
+  /** The timestamp plus a number of seconds. */
+  addSeconds(x: string, seconds: string): string;
+  /** The timestamp cut to the start of its day, UTC. */
+  startOfDay(x: string): string;
+
+  /** Table expression for Parquet files. */
+  parquet(paths: readonly string[]): string;
+  /** Table expression for newline-delimited JSON files, types by the engine. */
+  jsonLines(paths: readonly string[]): string;
+}
+
+export const duckdbDialect: Dialect = {
+  name: "duckdb",
+  quoteIdentifier: (name) => `"${name.replaceAll('"', '""')}"`,
+  text: quoteText,
+  double: (value) => `('${doubleText(value)}'::DOUBLE)`,
+  typeName: (type) => DUCKDB_TYPES[type],
+  tryDouble: (x) => `TRY_CAST(${x} AS DOUBLE)`,
+  isFinite: (x) => `isfinite(${x})`,
+  isNan: (x) => `isnan(${x})`,
+  countIf: (condition) => `count_if(${condition})`,
+  byteLength: (x) => `strlen(${x})`,
+  md5: (x) => `md5(${x})`,
+  topValues: (counted, value, count, limit) =>
+    `(SELECT list({'v': v, 'n': n}) FROM (SELECT ${value} AS v, ${count} AS n FROM ${counted} ` +
+    `ORDER BY n DESC, v DESC LIMIT ${limit}))`,
+  epochUs: (x) => `epoch_us(${x})`,
+  timestampFromUs: (x) => `make_timestamp(${x})`,
+  addSeconds: (x, seconds) => `(${x} + to_seconds(${seconds}))`,
+  startOfDay: (x) => `date_trunc('day', ${x})`,
+  parquet: (paths) => `read_parquet([${paths.map(quoteText).join(", ")}])`,
+  jsonLines: (paths) =>
+    `read_json([${paths.map(quoteText).join(", ")}], format = 'newline_delimited')`,
+};
+
+export const sparkDialect: Dialect = {
+  name: "spark",
+  quoteIdentifier: (name) => `\`${name.replaceAll("`", "``")}\``,
+  text: (value) => `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`,
+  double: (value) => `(double('${doubleText(value)}'))`,
+  typeName: (type) => SPARK_TYPES[type],
+  tryDouble: (x) => `try_cast(${x} AS DOUBLE)`,
+  isFinite: (x) => `(NOT isnan(${x}) AND ${x} NOT IN (double('Infinity'), double('-Infinity')))`,
+  isNan: (x) => `isnan(${x})`,
+  countIf: (condition) => `count_if(${condition})`,
+  byteLength: (x) => `octet_length(${x})`,
+  md5: (x) => `md5(${x})`,
+  topValues: (counted, value, count, limit) =>
+    `(SELECT slice(sort_array(collect_list(struct(${count} AS n, ${value} AS v)), false), 1, ` +
+    `${limit}) FROM ${counted})`,
+  epochUs: (x) => `unix_micros(${x})`,
+  timestampFromUs: (x) => `timestamp_micros(${x})`,
+  addSeconds: (x, seconds) => `timestampadd(SECOND, ${seconds}, ${x})`,
+  startOfDay: (x) => `date_trunc('DAY', ${x})`,
+  parquet: (paths) => {
+    const only = paths[0];
+    if (only !== undefined && paths.length === 1)
+      return `parquet.\`${only.replaceAll("`", "``")}\``;
+    return `(${paths.map((path) => `SELECT * FROM parquet.\`${path.replaceAll("`", "``")}\``).join(" UNION ALL ")})`;
+  },
+  jsonLines: (paths) =>
+    `(${paths.map((path) => `SELECT * FROM json.\`${path.replaceAll("`", "``")}\``).join(" UNION ALL ")})`,
+};
+
+const DUCKDB_TYPES: Readonly<Record<SqlType, string>> = {
+  boolean: "BOOLEAN",
+  int: "INTEGER",
+  long: "BIGINT",
+  float: "FLOAT",
+  double: "DOUBLE",
+  string: "VARCHAR",
+  date: "DATE",
+  timestamp: "TIMESTAMP",
+  timestamptz: "TIMESTAMPTZ",
+  binary: "BLOB",
+};
+
+const SPARK_TYPES: Readonly<Record<SqlType, string>> = {
+  boolean: "BOOLEAN",
+  int: "INT",
+  long: "BIGINT",
+  float: "FLOAT",
+  double: "DOUBLE",
+  string: "STRING",
+  date: "DATE",
+  timestamp: "TIMESTAMP_NTZ",
+  timestamptz: "TIMESTAMP",
+  binary: "BINARY",
+};
+
+function quoteText(value: string): string {
+  if (value.includes("\0")) {
+    throw new WaybillError("invalid_argument", "A name or path holds a NUL character.");
+  }
+  return `'${value.replaceAll("'", "''")}'`;
+}
+
+function doubleText(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "Infinity" : "-Infinity";
+  return value.toExponential();
+}
