@@ -8,7 +8,8 @@ export interface ObjectInfo {
 
 /**
  * Bytes by name: a folder, a bucket, memory. Keys are relative, `/`-separated, without `.` and `..`
- * segments, and never leave the store; a bad key is `invalid_argument`.
+ * segments, and never leave the store; a bad key is `invalid_argument`,
+ * one that a symbolic link takes out of the store `permission_denied`.
  */
 export interface ObjectStore {
   /** The store's root as a URL, for example `file:///data/lake`. */
@@ -42,6 +43,13 @@ export interface ObjectStore {
 
   /** Objects whose key starts with `prefix`, in the byte order of their keys. */
   list(prefix?: string): AsyncIterable<ObjectInfo>;
+
+  /**
+   * Gives an object another key without its bytes passing through here, replacing what is there. Lets
+   * a writer stream under a passing key and name the object by what its bytes turned out to be.
+   * @throws `not_found`
+   */
+  move(from: string, to: string): Promise<void>;
 
   /** Removes an object; removing what is not there is no error. */
   delete(key: string): Promise<void>;
