@@ -1,0 +1,7 @@
+export {
+  encodeMessage,
+  parseMessageText,
+  printMessageText,
+  readMessage,
+  writeMessage,
+} from "./proto-file.ts";
