@@ -1,0 +1,64 @@
+import type { Dialect } from "./dialect.ts";
+
+/** One expression of a dialect with the value that every engine gives for it. */
+export interface DialectCase {
+  readonly name: string;
+  readonly sql: (dialect: Dialect) => string;
+  readonly want: number | string | boolean | null;
+}
+
+/** What `Dialect` promises, as expressions to evaluate. Run on each engine. */
+export const DIALECT_CASES: readonly DialectCase[] = [
+  { name: "an identifier is quoted", sql: (d) => `t.${d.quoteIdentifier("a b")}`, want: 7 },
+  { name: "a text constant keeps quotes", sql: (d) => d.text("it's"), want: "it's" },
+  { name: "a text constant keeps backslashes", sql: (d) => d.text("a\\b"), want: "a\\b" },
+  {
+    name: "a double constant is a double",
+    sql: (d) => `${d.double(0.1)} + ${d.double(0.2)}`,
+    want: 0.1 + 0.2,
+  },
+  { name: "a negative double constant", sql: (d) => `1 - ${d.double(-2.5)}`, want: 3.5 },
+  { name: "tryDouble reads numbers", sql: (d) => d.tryDouble("'1e3'"), want: 1000 },
+  { name: "tryDouble gives NULL for text", sql: (d) => d.tryDouble("'abc'"), want: null },
+  { name: "isFinite is true for numbers", sql: (d) => d.isFinite(d.double(1)), want: true },
+  {
+    name: "isFinite is false for infinity",
+    sql: (d) => d.isFinite(d.double(Infinity)),
+    want: false,
+  },
+  { name: "isFinite is false for NaN", sql: (d) => d.isFinite(d.double(NaN)), want: false },
+  { name: "isNan is true for NaN", sql: (d) => d.isNan(d.double(NaN)), want: true },
+  { name: "countIf counts", sql: (d) => d.countIf("t.n > 1"), want: 0 },
+  { name: "byteLength counts bytes of UTF-8", sql: (d) => d.byteLength("'é€'"), want: 5 },
+  {
+    name: "md5 is lower-case hex",
+    sql: (d) => d.md5("'abc'"),
+    want: "900150983cd24fb0d6963f7d28e17f72",
+  },
+  {
+    name: "epochUs counts microseconds from 1970 in UTC",
+    sql: (d) => d.epochUs(`CAST('1970-01-02 00:00:00.5' AS ${d.typeName("timestamptz")})`),
+    want: 86_400_500_000,
+  },
+  {
+    name: "timestampFromUs is the inverse of epochUs",
+    sql: (d) => d.epochUs(d.timestampFromUs("1500000")),
+    want: 1_500_000,
+  },
+  {
+    name: "addSeconds moves a timestamp",
+    sql: (d) => d.epochUs(d.addSeconds(d.timestampFromUs("0"), "90")),
+    want: 90_000_000,
+  },
+  {
+    name: "startOfDay cuts the time",
+    sql: (d) => d.epochUs(d.startOfDay(d.timestampFromUs("90000000001"))),
+    want: 86_400_000_000,
+  },
+];
+
+/** The statement that evaluates one case: a single row with the column `value`. */
+export function statementOf(dialect: Dialect, { sql }: DialectCase): string {
+  const column = dialect.quoteIdentifier("a b");
+  return `SELECT ${sql(dialect)} AS value FROM (SELECT 7 AS ${column}, 1 AS n) AS t`;
+}
