@@ -55,6 +55,26 @@ export interface Dialect {
   parquet(paths: readonly string[]): string;
   /** Table expression for newline-delimited JSON files, types by the engine. */
   jsonLines(paths: readonly string[]): string;
+  /**
+   * Table expression for Parquet files whose columns are found by field id, whatever their names;
+   * a column that a file lacks is NULL.
+   * @throws `unimplemented` where the engine reads by name only
+   */
+  parquetByFieldId(paths: readonly string[], columns: readonly FieldIdColumn[]): string;
+  /**
+   * Statement that writes a query as one Parquet file (zstd) with field ids, and returns one row with
+   * `count`, `file_size_bytes` and `column_statistics`.
+   * @throws `unimplemented` where the engine cannot
+   */
+  copyToParquet(query: string, path: string, columns: readonly FieldIdColumn[]): string;
+}
+
+/** A column of a Parquet file that is known by its field id. */
+export interface FieldIdColumn {
+  readonly id: number;
+  readonly name: string;
+  /** In the engine's spelling. */
+  readonly type: string;
 }
 
 export const duckdbDialect: Dialect = {
@@ -79,6 +99,20 @@ export const duckdbDialect: Dialect = {
   parquet: (paths) => `read_parquet([${paths.map(quoteText).join(", ")}])`,
   jsonLines: (paths) =>
     `read_json([${paths.map(quoteText).join(", ")}], format = 'newline_delimited')`,
+  parquetByFieldId: (paths, columns) => {
+    const map = columns.map(
+      ({ id, name, type }) =>
+        `${id}: {name: ${quoteText(name)}, type: ${quoteText(type)}, default_value: NULL}`,
+    );
+    return `read_parquet([${paths.map(quoteText).join(", ")}], schema = MAP {${map.join(", ")}})`;
+  },
+  copyToParquet: (query, path, columns) => {
+    const ids = columns.map(({ id, name }) => `${duckdbDialect.quoteIdentifier(name)}: ${id}`);
+    return (
+      `COPY (${query}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd, ` +
+      `USE_TMP_FILE false, FIELD_IDS {${ids.join(", ")}}, RETURN_STATS)`
+    );
+  },
 };
 
 export const sparkDialect: Dialect = {
@@ -108,6 +142,16 @@ export const sparkDialect: Dialect = {
   },
   jsonLines: (paths) =>
     `(${paths.map((path) => `SELECT * FROM json.\`${path.replaceAll("`", "``")}\``).join(" UNION ALL ")})`,
+  parquetByFieldId: () => {
+    throw new WaybillError("unimplemented", "Spark SQL reads Parquet by name, not by field id.", {
+      hint: "Read the table through its Iceberg catalog.",
+    });
+  },
+  copyToParquet: () => {
+    throw new WaybillError("unimplemented", "Spark SQL writes no single Parquet file.", {
+      hint: "Write the table through its Iceberg catalog.",
+    });
+  },
 };
 
 const DUCKDB_TYPES: Readonly<Record<SqlType, string>> = {

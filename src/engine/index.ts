@@ -7,7 +7,13 @@ export type {
   ObjectColumn,
   TimestampColumn,
 } from "./batch.ts";
-export { type Dialect, duckdbDialect, type SqlType, sparkDialect } from "./dialect.ts";
+export {
+  type Dialect,
+  duckdbDialect,
+  type FieldIdColumn,
+  type SqlType,
+  sparkDialect,
+} from "./dialect.ts";
 export type { DuckDbOptions } from "./duckdb/engine.ts";
 export { openEngine } from "./open.ts";
 export type { Cell, Column, Engine, Parameter, QueryOptions, Row } from "./port.ts";
