@@ -1,0 +1,78 @@
+import type { Command } from "./command.ts";
+import { nearest } from "./suggest.ts";
+
+/** A command before its module is loaded. */
+export interface Entry {
+  readonly name: string;
+  /** Other words for the same, shown in its help. */
+  readonly aliases?: readonly string[];
+  /** Called by shells and by other programs, not listed for people. */
+  readonly hidden?: true;
+  readonly load: () => Promise<{ readonly command: Command }>;
+}
+
+/** Every command, in the order in which help lists them. Loading one loads no other. */
+export const COMMANDS: readonly Entry[] = [
+  { name: "doctor", load: () => import("./commands/doctor.ts") },
+  { name: "completion", load: () => import("./commands/completion.ts") },
+  { name: "__complete", hidden: true, load: () => import("./commands/complete.ts") },
+  { name: "help", load: () => import("./commands/help.ts") },
+];
+
+/** What the first words that have verbs below them stand for. */
+export const GROUPS: Readonly<Record<string, string>> = {};
+
+/** What the words of a command line stand for. */
+export type Resolution =
+  | { readonly kind: "command"; readonly entry: Entry; readonly rest: readonly string[] }
+  | { readonly kind: "group"; readonly name: string; readonly unknownVerb: string | undefined }
+  | { readonly kind: "unknown"; readonly word: string };
+
+/** Finds the command that the leading words name; the longest name wins. */
+export function resolveCommand(words: readonly string[]): Resolution {
+  for (let count = Math.min(words.length, 3); count > 0; count--) {
+    const name = words.slice(0, count).join(" ");
+    const entry = COMMANDS.find((each) => each.name === name || each.aliases?.includes(name));
+    if (entry !== undefined) return { kind: "command", entry, rest: words.slice(count) };
+  }
+  const first = words[0] ?? "";
+  if (Object.hasOwn(GROUPS, first)) {
+    const verb = words[1];
+    return {
+      kind: "group",
+      name: first,
+      unknownVerb: verb === undefined || verb.startsWith("-") ? undefined : verb,
+    };
+  }
+  return { kind: "unknown", word: first };
+}
+
+/** The commands of a group, or those at the top when it is undefined. */
+export function entriesOf(group: string | undefined): Entry[] {
+  return COMMANDS.filter(
+    ({ name, hidden }) => !hidden && groupOf(name) === group && name !== group,
+  );
+}
+
+/** The first word of a command that has verbs, else undefined. */
+export function groupOf(name: string): string | undefined {
+  const [first = "", second] = name.split(" ");
+  return second === undefined ? undefined : first;
+}
+
+/** The command that was probably meant: a near word, or a verb that another noun has. */
+export function suggestCommand(words: readonly string[]): string | undefined {
+  const visible = COMMANDS.filter(({ hidden }) => !hidden);
+  const names = visible.flatMap(({ name, aliases }) => [name, ...(aliases ?? [])]);
+  const first = words[0] ?? "";
+  const group = Object.hasOwn(GROUPS, first) ? first : undefined;
+  if (group !== undefined && words[1] !== undefined) {
+    const verbs = entriesOf(group).map(({ name }) => name.slice(group.length + 1));
+    const [verb] = nearest(words[1], verbs);
+    return verb === undefined ? undefined : `${group} ${verb}`;
+  }
+  const asVerb = names.find((name) => name.split(" ")[1] === first);
+  if (asVerb !== undefined) return asVerb;
+  const tops = [...names.filter((name) => !name.includes(" ")), ...Object.keys(GROUPS)];
+  return nearest(first, tops)[0];
+}
