@@ -42,7 +42,12 @@ if (process.argv.includes("--check")) {
 
 function pageOf(door: string): string {
   const part = door.split("/")[1] ?? "";
-  const lines = [`# waybill/${part}`, "", `Generated from \`${door}\` by \`scripts/api-docs.ts\`.`, ""];
+  const lines = [
+    `# waybill/${part}`,
+    "",
+    `Generated from \`${door}\` by \`scripts/api-docs.ts\`.`,
+    "",
+  ];
   for (const { name, file } of exportsOf(door)) {
     const found = declarationsOf(file).get(name);
     if (found === undefined) continue;
@@ -77,7 +82,9 @@ function declarationsOf(file: string): Map<string, Declaration> {
     const comment = comments
       .filter(({ type, end, value }) => {
         const between = text.slice(end, statement.start).trim();
-        return type === "Block" && value.startsWith("*") && end <= statement.start && between === "";
+        return (
+          type === "Block" && value.startsWith("*") && end <= statement.start && between === ""
+        );
       })
       .at(-1);
     const doc = comment === undefined ? "" : docText(comment.value);

@@ -14,7 +14,10 @@ const LONG_FILE_LINES = 400;
 
 const CHECKS: readonly Check[] = [
   { name: "types", run: () => command("node_modules/typescript/bin/tsc", "-p", ".") },
-  { name: "format and lint", run: () => command("node_modules/@biomejs/biome/bin/biome", "check", ".") },
+  {
+    name: "format and lint",
+    run: () => command("node_modules/@biomejs/biome/bin/biome", "check", "."),
+  },
   { name: "boundaries", run: () => command("--test", "src/architecture.test.ts") },
   { name: "generated code is current", run: () => command("scripts/generate.ts", "--check") },
   { name: "API documents are current", run: () => command("scripts/api-docs.ts", "--check") },
@@ -54,7 +57,8 @@ function checkManifests(): string | undefined {
       }
     }
     for (const hook of ["preinstall", "install", "postinstall", "prepare"]) {
-      if (hook in Object(manifest["scripts"])) wrong.push(`${path}: has an install script, ${hook}`);
+      if (hook in Object(manifest["scripts"]))
+        wrong.push(`${path}: has an install script, ${hook}`);
     }
   }
   return wrong.length === 0 ? undefined : wrong.join("\n");
