@@ -1,4 +1,3 @@
-import { AssertionError } from "node:assert";
 import { exitCodeOf, WaybillError } from "../foundation/index.ts";
 import { printable, printableLines } from "./format.ts";
 import type { Terminal } from "./terminal.ts";
@@ -85,6 +84,6 @@ function isBug(caught: unknown): boolean {
     caught instanceof TypeError ||
     caught instanceof ReferenceError ||
     caught instanceof RangeError ||
-    caught instanceof AssertionError
+    (caught instanceof Error && caught.name === "AssertionError")
   );
 }

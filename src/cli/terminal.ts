@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline/promises";
 import { styleText } from "node:util";
 
 /** The part of a stream that a terminal needs, so that tests can bring their own. */
@@ -99,6 +98,8 @@ export class Terminal {
   /** Asks for a yes or no on stderr; anything but yes is no. */
   async confirm(question: string, signal: AbortSignal): Promise<boolean> {
     this.clearStatus();
+    // Loaded when somebody is asked: every command starts faster without it.
+    const { createInterface } = await import("node:readline/promises");
     const lines = createInterface({ input: process.stdin, output: process.stderr });
     try {
       const answer = await lines.question(`${question} [y/N] `, { signal });

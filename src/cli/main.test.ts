@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { COMMANDS } from "./commands.ts";
+import { temporaryFolder, waybill } from "./spawn.fixture.ts";
+
+test("--version prints the package's version", async () => {
+  const { version } = JSON.parse(
+    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+  );
+  assert.deepEqual(await waybill(["--version"]), {
+    exitCode: 0,
+    stdout: `${version}\n`,
+    stderr: "",
+  });
+});
+
+test("waybill alone shows the journey and not every command", async () => {
+  const { exitCode, stdout } = await waybill([]);
+  assert.equal(exitCode, 0);
+  assert.match(stdout, /raw file to a served feature/);
+  assert.ok(stdout.split("\n").length < 25);
+});
+
+const mistakes: readonly { words: string[]; says: RegExp }[] = [
+  { words: ["doctro"], says: /no command "doctro"[\s\S]*Did you mean "waybill doctor"/ },
+  { words: ["frobnicate"], says: /no command "frobnicate"[\s\S]*waybill help/ },
+  { words: ["doctor", "--jsn"], says: /no option "--jsn"[\s\S]*Did you mean "--json"/ },
+  { words: ["doctor", "extra"], says: /cannot use the word "extra"/ },
+  { words: ["completion"], says: /needs SHELL/ },
+  { words: ["completion", "fsh"], says: /Did you mean "waybill completion fish"/ },
+  { words: ["--wat"], says: /no option "--wat"/ },
+];
+for (const { words, says } of mistakes) {
+  test(`"waybill ${words.join(" ")}" exits 2 and says what to type`, async () => {
+    const { exitCode, stdout, stderr } = await waybill(words);
+    assert.equal(exitCode, 2);
+    assert.equal(stdout, "");
+    assert.match(stderr, says);
+    assert.doesNotMatch(stderr, / at .*\.ts:/);
+  });
+}
+
+test("with --json a failure is one document on stdout as well", async () => {
+  const { exitCode, stdout, stderr } = await waybill(["doctor", "--json", "--nope"]);
+  assert.equal(exitCode, 2);
+  const { error } = JSON.parse(stdout);
+  assert.equal(error.code, "invalid_argument");
+  assert.equal(error.exitCode, 2);
+  assert.match(error.message, /--nope/);
+  assert.match(stderr, /--nope/);
+});
+
+test("--verbose adds the stack", async () => {
+  const { stderr } = await waybill(["doctor", "--nope", "--verbose"]);
+  assert.match(stderr, /\n {4}at /);
+});
+
+test("doctor checks the installation and tells no secrets", async () => {
+  await using folder = await temporaryFolder();
+  const { exitCode, stdout } = await waybill(["doctor", "--json"], {
+    cwd: folder.path,
+    env: { WAYBILL_TOKEN: "hunter2", AWS_SECRET_ACCESS_KEY: "hunter2" },
+  });
+  assert.equal(exitCode, 0);
+  assert.doesNotMatch(stdout, /hunter2/);
+  const { checks } = JSON.parse(stdout);
+  const names = checks.map(({ name }: { name: string }) => name);
+  assert.deepEqual(names, ["node", "platform", "project", "disk", "engine", "git"]);
+});
+
+test("a reader that goes away early is nobody's failure", async () => {
+  const { exitCode, stderr } = await waybill(["help", "--markdown"], { closeStdoutAfterBytes: 1 });
+  assert.equal(stderr, "");
+  assert.equal(exitCode, 0);
+});
+
+for (const shell of ["bash", "zsh", "fish"]) {
+  test(`the ${shell} completion asks the program itself`, async () => {
+    const { exitCode, stdout } = await waybill(["completion", shell]);
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /__complete/);
+  });
+}
+
+test("completion knows commands, verbs, options and choices", async () => {
+  const complete = async (...words: string[]) => {
+    const { stdout } = await waybill(["__complete", "--", ...words]);
+    return stdout.split("\n").map((line) => line.split("\t")[0]);
+  };
+  assert.ok((await complete("doc")).includes("doctor"));
+  assert.ok((await complete("doctor", "--js")).includes("--json"));
+  assert.ok((await complete("completion", "")).includes("zsh"));
+});
+
+test("every command has help with an example, and its name is the words that call it", async () => {
+  for (const { name, load } of COMMANDS) {
+    const { command } = await load();
+    assert.equal(command.name, name);
+    assert.ok(command.examples.length > 0, `${name} has no example`);
+    for (const { line } of command.examples) {
+      assert.ok(line === name || line.startsWith(`${name} `), `${name}: example "${line}"`);
+    }
+    assert.doesNotMatch(command.summary, /\.$/);
+  }
+});
