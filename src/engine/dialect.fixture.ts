@@ -55,6 +55,20 @@ export const DIALECT_CASES: readonly DialectCase[] = [
     sql: (d) => d.epochUs(d.startOfDay(d.timestampFromUs("90000000001"))),
     want: 86_400_000_000,
   },
+  { name: "divide is of doubles", sql: (d) => d.divide("1", "4"), want: 0.25 },
+  { name: "divide by zero is infinite", sql: (d) => d.divide("-1", "0"), want: -Infinity },
+  { name: "divide of zero by zero is NaN", sql: (d) => d.isNan(d.divide("0", "0")), want: true },
+  { name: "divide of NULL is NULL", sql: (d) => d.divide("NULL", "0"), want: null },
+  {
+    name: "struct makes fields to read",
+    sql: (d) =>
+      `${d.struct([
+        ["a", "5"],
+        ["b", "'x'"],
+      ])}['b']`,
+    want: "x",
+  },
+  { name: "rowNumber starts at 1", sql: (d) => d.rowNumber(), want: 1 },
 ];
 
 /** The statement that evaluates one case: a single row with the column `value`. */

@@ -50,6 +50,14 @@ export interface Dialect {
   addSeconds(x: string, seconds: string): string;
   /** The timestamp cut to the start of its day, UTC. */
   startOfDay(x: string): string;
+  /** The quotient as a double by IEEE 754: a zero divisor gives an infinity or NaN, never an error. */
+  divide(a: string, b: string): string;
+  /** A struct of named expressions, in their order. Its fields are read as `s['name']`. */
+  struct(fields: readonly (readonly [name: string, x: string])[]): string;
+  /** A window call that numbers the rows of a relation from 1, in its own order where it has one. */
+  rowNumber(): string;
+  /** Whether the engine has `ASOF JOIN`: for each left row the greatest right row that is not greater. */
+  readonly hasAsofJoin: boolean;
 
   /** Table expression for Parquet files. */
   parquet(paths: readonly string[]): string;
@@ -96,6 +104,10 @@ export const duckdbDialect: Dialect = {
   timestampFromUs: (x) => `make_timestamp(${x})`,
   addSeconds: (x, seconds) => `(${x} + to_seconds(${seconds}))`,
   startOfDay: (x) => `date_trunc('day', ${x})`,
+  divide: (a, b) => `(CAST(${a} AS DOUBLE) / CAST(${b} AS DOUBLE))`,
+  struct: (fields) => `{${fields.map(([name, x]) => `${quoteText(name)}: ${x}`).join(", ")}}`,
+  rowNumber: () => "row_number() OVER ()",
+  hasAsofJoin: true,
   parquet: (paths) => `read_parquet([${paths.map(quoteText).join(", ")}])`,
   jsonLines: (paths) =>
     `read_json([${paths.map(quoteText).join(", ")}], format = 'newline_delimited')`,
@@ -134,6 +146,18 @@ export const sparkDialect: Dialect = {
   timestampFromUs: (x) => `timestamp_micros(${x})`,
   addSeconds: (x, seconds) => `timestampadd(SECOND, ${seconds}, ${x})`,
   startOfDay: (x) => `date_trunc('DAY', ${x})`,
+  divide: (a, b) => {
+    const [x, y] = [`CAST(${a} AS DOUBLE)`, `CAST(${b} AS DOUBLE)`];
+    return (
+      `(CASE WHEN ${y} <> 0 THEN ${x} / ${y} WHEN ${y} IS NULL OR ${x} IS NULL THEN NULL ` +
+      `WHEN ${x} = 0 OR isnan(${x}) THEN double('NaN') ` +
+      `WHEN ${x} > 0 THEN double('Infinity') ELSE double('-Infinity') END)`
+    );
+  },
+  struct: (fields) =>
+    `named_struct(${fields.map(([name, x]) => `${sparkDialect.text(name)}, ${x}`).join(", ")})`,
+  rowNumber: () => "row_number() OVER (ORDER BY monotonically_increasing_id())",
+  hasAsofJoin: false,
   parquet: (paths) => {
     const only = paths[0];
     if (only !== undefined && paths.length === 1)
