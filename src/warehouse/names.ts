@@ -1,0 +1,82 @@
+import { WaybillError } from "../foundation/index.ts";
+
+/** A table's full name, taken apart. */
+export interface TableName {
+  /** The levels of the namespace, outermost first. */
+  readonly namespace: readonly string[];
+  readonly table: string;
+  /** `namespace.table`, as users write it. */
+  readonly full: string;
+}
+
+/** A level of a name becomes a folder, so it has no separator and is no hidden name. */
+const LEVEL = /^(?![\s.])[^\p{Cc}/\\.%?#*:|"<>]{1,120}(?<!\s)$/u;
+
+/**
+ * Takes a table's name apart: the last level is the table, those before its namespace.
+ * @throws `invalid_argument` for names that cannot be a folder, or have no namespace
+ */
+export function parseTableName(full: string): TableName {
+  const levels = full.split(".");
+  const table = levels.pop() ?? "";
+  if (levels.length === 0) {
+    throw new WaybillError("invalid_argument", `The table name "${full}" has no namespace.`, {
+      hint: `Write it as namespace.table, for example "main.${full}".`,
+    });
+  }
+  return tableNameOf(levels, table);
+}
+
+/** The name of a table in a namespace. @throws `invalid_argument` as {@link parseTableName} */
+export function tableNameOf(namespace: readonly string[], table: string): TableName {
+  checkNamespace(namespace);
+  checkLevel(table, "table");
+  return { namespace, table, full: [...namespace, table].join(".") };
+}
+
+/** Checks every level of a namespace. @throws `invalid_argument` */
+export function checkNamespace(levels: readonly string[]): void {
+  if (levels.length === 0) {
+    throw new WaybillError("invalid_argument", "A namespace needs a name.");
+  }
+  for (const level of levels) checkLevel(level, "namespace");
+}
+
+/** The head of the metadata store that says which metadata file is current. */
+export function headOf(name: TableName): string {
+  return `table:${name.full}`;
+}
+
+/** Up to three of `names` that are likely meant by `wanted`, the most alike first. */
+export function nearestNames(wanted: string, names: readonly string[]): readonly string[] {
+  return names
+    .map((name) => ({ name, distance: editDistance(wanted.toLowerCase(), name.toLowerCase()) }))
+    .filter(({ name, distance }) => distance <= Math.max(2, Math.floor(name.length / 3)))
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, 3)
+    .map(({ name }) => name);
+}
+
+function checkLevel(level: string, what: "namespace" | "table"): void {
+  if (LEVEL.test(level) && level.isWellFormed()) return;
+  throw new WaybillError(
+    "invalid_argument",
+    `The ${what} name ${JSON.stringify(level)} is not allowed.`,
+    {
+      hint: 'Use up to 120 letters, digits, "_", "-" and spaces; no dots, slashes or control characters.',
+    },
+  );
+}
+
+function editDistance(left: string, right: string): number {
+  let previous = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (let row = 1; row <= left.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= right.length; column++) {
+      const replaced = (previous[column - 1] ?? 0) + (left[row - 1] === right[column - 1] ? 0 : 1);
+      current.push(Math.min(replaced, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+    }
+    previous = current;
+  }
+  return previous[right.length] ?? 0;
+}

@@ -1,0 +1,162 @@
+import type { Engine } from "../engine/index.ts";
+import { WaybillError } from "../foundation/index.ts";
+import type { TableState } from "./catalog.ts";
+import { gone, type TableFiles } from "./files.ts";
+import type { ManifestEntry } from "./formats/manifest.ts";
+import {
+  currentSchema,
+  currentSnapshot,
+  type Snapshot,
+  schemaWithId,
+  snapshotWithId,
+  type TableMetadata,
+} from "./formats/table-metadata.ts";
+import type { TableSchema } from "./formats/table-schema.ts";
+import { entriesOf, manifestsOf } from "./snapshot.ts";
+import { fieldIds, writtenColumns } from "./write.ts";
+
+/** Which state of a table is meant: a time, a snapshot's id, or the name of a branch or tag. */
+export type AsOf = Date | bigint | string;
+
+/** A state of a table, ready to be read. */
+export interface Scan {
+  readonly snapshot: Snapshot | undefined;
+  readonly schema: TableSchema;
+  readonly rowCount: number;
+  /** A table expression of the engine that gives the rows. */
+  readonly relation: string;
+}
+
+/**
+ * Plans the reading of a table's state: which files, and which columns by field id, so that files
+ * written before a column was renamed or added are read right.
+ * @throws `not_found` when there is no such state, `data_loss` when one of its files is gone
+ */
+export async function scanTable(
+  engine: Engine,
+  files: TableFiles,
+  state: TableState,
+  asOf: AsOf | undefined,
+): Promise<Scan> {
+  const { metadata } = state;
+  const snapshot = asOf === undefined ? currentSnapshot(metadata) : snapshotAsOf(state, asOf);
+  const schema = schemaOf(metadata, snapshot, asOf);
+  const columns = fieldIds(engine.dialect, writtenColumns(schema));
+  const entries = snapshot === undefined ? [] : await liveFiles(files, snapshot);
+  const paths = entries.map(({ file }) => {
+    if (file.content !== "data") throw unreadable(state, `delete files (${file.content})`);
+    if (file.format !== "PARQUET") throw unreadable(state, `${file.format} files`);
+    return file.path;
+  });
+  const missing = await files.firstMissing(paths);
+  if (missing !== undefined) throw gone(missing);
+  return {
+    snapshot,
+    schema,
+    rowCount: entries.reduce((total, { file }) => total + file.rowCount, 0),
+    relation:
+      paths.length === 0
+        ? emptyRelation(columns, engine)
+        : engine.dialect.parquetByFieldId(
+            paths.map((path) => files.localPath(path)),
+            columns,
+          ),
+  };
+}
+
+/** The files that a snapshot has, data and deletes, the oldest first. */
+export async function liveFiles(
+  files: TableFiles,
+  snapshot: Snapshot,
+): Promise<readonly ManifestEntry[]> {
+  const live: ManifestEntry[] = [];
+  for (const manifest of await manifestsOf(files, snapshot)) {
+    for (const entry of await entriesOf(files, manifest)) {
+      if (entry.status !== "deleted") live.push(entry);
+    }
+  }
+  return live.sort((a, b) =>
+    a.sequenceNumber === b.sequenceNumber ? 0 : a.sequenceNumber < b.sequenceNumber ? -1 : 1,
+  );
+}
+
+/**
+ * The snapshot that was current at a time, has an id, or is the head of a ref.
+ * @throws `not_found` saying from when on the table has rows, or which refs it has
+ */
+export function snapshotAsOf(state: TableState, asOf: AsOf): Snapshot {
+  const { metadata, name } = state;
+  if (typeof asOf === "bigint") {
+    const snapshot = snapshotWithId(metadata, asOf);
+    if (snapshot !== undefined) return snapshot;
+    throw new WaybillError("not_found", `The table "${name.full}" has no snapshot ${asOf}.`, {
+      hint: "List the table's snapshots; it may have been expired.",
+    });
+  }
+  if (typeof asOf === "string") {
+    const ref = metadata.refs[asOf];
+    const snapshot = ref && snapshotWithId(metadata, ref["snapshot-id"]);
+    if (snapshot !== undefined) return snapshot;
+    const refs = Object.keys(metadata.refs).map((ref) => `"${ref}"`);
+    throw new WaybillError(
+      "not_found",
+      `The table "${name.full}" has no branch or tag "${asOf}".`,
+      {
+        hint: refs.length > 0 ? `It has ${refs.join(", ")}.` : "It has no snapshot yet.",
+      },
+    );
+  }
+  if (Number.isNaN(asOf.getTime())) {
+    throw new WaybillError("invalid_argument", "The time to read the table as of is no date.");
+  }
+  const log = metadata["snapshot-log"];
+  const entry = log.findLast((entry) => entry["timestamp-ms"] <= asOf.getTime());
+  if (entry === undefined) {
+    const first = log[0];
+    throw new WaybillError(
+      "not_found",
+      `The table "${name.full}" had no rows yet at ${asOf.toISOString()}.`,
+      {
+        hint:
+          first === undefined
+            ? "It has no snapshot yet."
+            : `Its first known snapshot is of ${new Date(first["timestamp-ms"]).toISOString()}.`,
+      },
+    );
+  }
+  const snapshot = snapshotWithId(metadata, entry["snapshot-id"]);
+  if (snapshot !== undefined) return snapshot;
+  throw new WaybillError(
+    "not_found",
+    `The snapshot of the table "${name.full}" at ${asOf.toISOString()} was expired.`,
+  );
+}
+
+/** An earlier state has the columns that it had; a branch is read with the table's columns of today. */
+function schemaOf(
+  metadata: TableMetadata,
+  snapshot: Snapshot | undefined,
+  asOf: AsOf | undefined,
+): TableSchema {
+  const isBranch = typeof asOf === "string" && metadata.refs[asOf]?.type === "branch";
+  const id = asOf === undefined || isBranch ? undefined : snapshot?.["schema-id"];
+  return id === undefined ? currentSchema(metadata) : schemaWithId(metadata, id);
+}
+
+function emptyRelation(
+  columns: readonly { readonly name: string; readonly type: string }[],
+  engine: Engine,
+): string {
+  const nulls = columns.map(
+    ({ name, type }) => `CAST(NULL AS ${type}) AS ${engine.dialect.quoteIdentifier(name)}`,
+  );
+  return `(SELECT ${nulls.join(", ")} WHERE 1 = 0)`;
+}
+
+function unreadable(state: TableState, what: string): WaybillError {
+  return new WaybillError(
+    "unimplemented",
+    `The table "${state.name.full}" has ${what}, which Waybill cannot read.`,
+    { hint: "Compact the table with the engine that wrote them." },
+  );
+}
