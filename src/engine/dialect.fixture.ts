@@ -68,6 +68,17 @@ export const DIALECT_CASES: readonly DialectCase[] = [
       ])}['b']`,
     want: "x",
   },
+  {
+    name: "fromJson reads nested fields",
+    sql: (d) =>
+      `${d.fromJson(`'{"a": {"b": [1.5], "c": "Infinity"}}'`, { a: { b: ["double"], c: "double" } })}.a.c`,
+    want: Infinity,
+  },
+  {
+    name: "fromJson gives NULL for what the text lacks",
+    sql: (d) => `${d.fromJson(`'{"a": 1}'`, { a: "long", c: { d: "string" } })}.c.d`,
+    want: null,
+  },
   { name: "rowNumber starts at 1", sql: (d) => d.rowNumber(), want: 1 },
 ];
 

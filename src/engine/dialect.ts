@@ -54,6 +54,8 @@ export interface Dialect {
   divide(a: string, b: string): string;
   /** A struct of named expressions, in their order. Its fields are read as `s['name']`. */
   struct(fields: readonly (readonly [name: string, x: string])[]): string;
+  /** A JSON text as a value of a shape; what the text lacks is NULL, NaN and Infinity are in quotes. */
+  fromJson(x: string, shape: JsonShape): string;
   /** A window call that numbers the rows of a relation from 1, in its own order where it has one. */
   rowNumber(): string;
   /** Whether the engine has `ASOF JOIN`: for each left row the greatest right row that is not greater. */
@@ -76,6 +78,9 @@ export interface Dialect {
    */
   copyToParquet(query: string, path: string, columns: readonly FieldIdColumn[]): string;
 }
+
+/** What a JSON text is read as: a scalar, a list of one shape, or a struct. */
+export type JsonShape = SqlType | readonly [JsonShape] | { readonly [name: string]: JsonShape };
 
 /** A column of a Parquet file that is known by its field id. */
 export interface FieldIdColumn {
@@ -106,6 +111,7 @@ export const duckdbDialect: Dialect = {
   startOfDay: (x) => `date_trunc('day', ${x})`,
   divide: (a, b) => `(CAST(${a} AS DOUBLE) / CAST(${b} AS DOUBLE))`,
   struct: (fields) => `{${fields.map(([name, x]) => `${quoteText(name)}: ${x}`).join(", ")}}`,
+  fromJson: (x, shape) => `from_json(${x}, ${quoteText(duckdbShape(shape))})`,
   rowNumber: () => "row_number() OVER ()",
   hasAsofJoin: true,
   parquet: (paths) => `read_parquet([${paths.map(quoteText).join(", ")}])`,
@@ -156,6 +162,7 @@ export const sparkDialect: Dialect = {
   },
   struct: (fields) =>
     `named_struct(${fields.map(([name, x]) => `${sparkDialect.text(name)}, ${x}`).join(", ")})`,
+  fromJson: (x, shape) => `from_json(${x}, ${sparkDialect.text(sparkShape(shape))})`,
   rowNumber: () => "row_number() OVER (ORDER BY monotonically_increasing_id())",
   hasAsofJoin: false,
   parquet: (paths) => {
@@ -215,4 +222,26 @@ function doubleText(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "Infinity" : "-Infinity";
   return value.toExponential();
+}
+
+/** DuckDB takes a shape as JSON with type names in place of values. */
+function duckdbShape(shape: JsonShape): string {
+  return JSON.stringify(
+    shape,
+    (_, part) => (typeof part === "string" ? DUCKDB_TYPES[part as SqlType] : part), // Every text in a shape is a type.
+  );
+}
+
+/** Spark takes a shape as a type of its DDL. */
+function sparkShape(shape: JsonShape): string {
+  if (typeof shape === "string") return SPARK_TYPES[shape];
+  if (isListShape(shape)) return `ARRAY<${sparkShape(shape[0])}>`;
+  const fields = Object.entries(shape).map(
+    ([name, part]) => `${sparkDialect.quoteIdentifier(name)}: ${sparkShape(part)}`,
+  );
+  return `STRUCT<${fields.join(", ")}>`;
+}
+
+function isListShape(shape: Exclude<JsonShape, SqlType>): shape is readonly [JsonShape] {
+  return Array.isArray(shape);
 }
