@@ -1,0 +1,46 @@
+export {
+  adoptRecognisedDomain,
+  getDomain,
+  parseInt64,
+  setDomain,
+} from "./domains.ts";
+export { indexSchema, SchemaDraft, type SchemaIndex } from "./draft.ts";
+export {
+  addEnvironments,
+  checkEnvironment,
+  excludeFromEnvironment,
+  includeInEnvironment,
+  isInEnvironment,
+  isRequired,
+} from "./environments.ts";
+export {
+  allFeatures,
+  deprecate,
+  getFeature,
+  isCategorical,
+  isUnchecked,
+  membersOf,
+} from "./features.ts";
+export {
+  addFeature,
+  DEFAULT_MAX_STRING_DOMAIN_SIZE,
+  describeValency,
+  type InferOptions,
+  inferSchema,
+  markDerived,
+} from "./infer.ts";
+export {
+  compareBytes,
+  comparePaths,
+  type FeaturePath,
+  parsePath,
+  pathKey,
+  serializePath,
+} from "./path.ts";
+export {
+  DatasetView,
+  DEFAULT_SLICE,
+  defaultDataset,
+  type FeatureView,
+  type Valency,
+} from "./statistics-view.ts";
