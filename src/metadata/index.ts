@@ -1,0 +1,21 @@
+export type { ReadTransaction, WriteTransaction } from "../database/index.ts";
+export { contentDigest, DIGEST_PROPERTIES } from "./cache-key.ts";
+export { type OpenStoreOptions, openMetadataStore } from "./open.ts";
+export { plainValue, propertiesOf, toValue, toValues } from "./properties.ts";
+export type {
+  Output,
+  PlainValue,
+  Properties,
+  PropertyValue,
+  Recorder,
+  RefMove,
+  Run,
+  Stamp,
+  Step,
+  StepOptions,
+  StepResult,
+} from "./record.ts";
+export { createRecorder, type RecorderOptions } from "./recorder.ts";
+export { listRefs } from "./refs.ts";
+export { PARAMETERS_PROPERTY } from "./step-record.ts";
+export type { MetadataCalls, MetadataStore, ReadingCalls } from "./store.ts";

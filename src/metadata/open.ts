@@ -1,0 +1,43 @@
+import { openSqlite, openSqliteInMemory, type SqliteOptions } from "../database/index.ts";
+import { type Clock, systemClock, WaybillError } from "../foundation/index.ts";
+import { openRdbmsStore } from "./rdbms/store.ts";
+import type { MetadataStore } from "./store.ts";
+
+export interface OpenStoreOptions extends SqliteOptions {
+  /** Where the times of nodes and events come from. */
+  readonly clock?: Clock;
+}
+
+/**
+ * Opens a metadata store.
+ * @param uri `sqlite:FILE` or a plain path for a database file, `memory:` for one that is empty, its
+ *   own for each call, and gone when it is disposed
+ * @throws `invalid_argument` for another scheme, `not_found`, `data_loss` for a damaged file,
+ *   `failed_precondition` for a layout that is older or newer; the file is then left as it was
+ */
+export async function openMetadataStore(
+  uri: string,
+  options: OpenStoreOptions = {},
+): Promise<MetadataStore> {
+  const { clock = systemClock, ...sqlite } = options;
+  const scheme = /^([a-z][a-z0-9+.-]+):/.exec(uri)?.[1];
+  switch (scheme) {
+    case "memory":
+      return openRdbmsStore(await openSqliteInMemory(), clock);
+    case "sqlite":
+      return openRdbmsStore(await openSqlite(withoutScheme(uri), sqlite), clock);
+    case undefined:
+    case "file":
+      return openRdbmsStore(await openSqlite(uri, sqlite), clock);
+    default:
+      throw new WaybillError("invalid_argument", `No metadata store is known for "${scheme}:".`, {
+        hint: "Use sqlite:FILE, a path, or memory:.",
+      });
+  }
+}
+
+/** `sqlite:a.db`, `sqlite:/a.db` and `sqlite:///a.db` name the files `a.db`, `/a.db` and `/a.db`. */
+function withoutScheme(uri: string): string {
+  const rest = uri.slice("sqlite:".length);
+  return rest.startsWith("//") ? rest.slice(2) : rest;
+}
