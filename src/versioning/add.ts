@@ -1,0 +1,227 @@
+import { lstatSync } from "node:fs";
+import { basename, dirname, join, posix, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Artifact } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
+import { digestFile, WaybillError, writeFileAtomically } from "../foundation/index.ts";
+import type { Step } from "../metadata/index.ts";
+import { type Cache, openCache } from "./cache.ts";
+import { isConfigOptionOn } from "./config.ts";
+import { digestWorkspace, type WorkspaceDigest } from "./digest.ts";
+import { newDvcFile, updateDvcFile } from "./formats/dvc-file.ts";
+import { appendGitignoreLine, gitignoreLine } from "./formats/gitignore.ts";
+import { ignoredByGit, runGit, trackedByGit } from "./git.ts";
+import { type Ignore, openIgnore } from "./ignore.ts";
+import { pathInRepo, type Repo } from "./repo.ts";
+import { findTrackedFiles, placeOf, type TrackedFile } from "./tracked.ts";
+
+/** The artifact type of a version of a dataset. */
+export const DATA_VERSION = "DataVersion";
+
+/** A version of a file or folder that is now in the cache and recorded in its `.dvc` file. */
+export interface AddedVersion {
+  /** Path in the repository, with `/`. */
+  readonly path: string;
+  /** Path of the `.dvc` file in the repository. */
+  readonly dvcFile: string;
+  /** Hex, with `.dir` behind it for a folder. */
+  readonly md5: string;
+  readonly sizeBytes: number;
+  readonly fileCount: number;
+  /** False when the same version was recorded before. */
+  readonly isChanged: boolean;
+  /** The `DataVersion` that the step records. */
+  readonly artifact: Artifact;
+  /** The files that git should be told of: the `.dvc` file, and `.gitignore` when it changed. */
+  readonly filesForGit: readonly string[];
+}
+
+/** Up to this size a file gets a sha256 besides its md5: cheap there, and the lake's name for it. */
+const SHA256_BYTES_MAX = 256 << 20;
+
+/**
+ * Versions files and folders as `dvc add` does: objects into the cache, a `.dvc` file beside each, a line in
+ * its folder's `.gitignore`, links as `cache.type` says; and a `DataVersion` as output of the step.
+ * Everything is checked before anything is written; a kill leaves the old `.dvc` file or the new one.
+ * @param paths absolute, or relative to the repository's root
+ * @throws WaybillError `not_found`, `invalid_argument` for paths that cannot be tracked,
+ *   `failed_precondition` for what git tracks or another `.dvc` file covers
+ */
+export async function add(
+  step: Step,
+  repo: Repo,
+  paths: readonly string[],
+): Promise<readonly AddedVersion[]> {
+  const ignore = openIgnore(repo.root);
+  const tracked = await findTrackedFiles(repo, ignore);
+  const places = [...new Set(paths.map((path) => checkTarget(repo, path, ignore, tracked)))];
+  await checkGit(repo, places);
+  const cache = openCache(repo);
+  const added: AddedVersion[] = [];
+  for (const place of places) {
+    step.signal.throwIfAborted();
+    added.push(await addOne(step, { repo, cache, ignore, tracked }, place));
+  }
+  if (isConfigOptionOn(repo.config, "core", "autostage")) {
+    await runGit(repo.root, ["add", "--", ...added.flatMap(({ filesForGit }) => filesForGit)]);
+  }
+  return added;
+}
+
+interface Context {
+  readonly repo: Repo;
+  readonly cache: Cache;
+  readonly ignore: Ignore;
+  readonly tracked: readonly TrackedFile[];
+}
+
+async function addOne(step: Step, context: Context, place: string): Promise<AddedVersion> {
+  const { repo, cache, ignore } = context;
+  const digest = await digestWorkspace(repo, place, ignore, {
+    storeIn: cache,
+    signal: step.signal,
+    progress: step.progress,
+  });
+  if (digest === undefined) throw missing(place);
+  const owner = ownerOf(context.tracked, place);
+  const dvcFile = owner?.path ?? `${place}.dvc`;
+  const data = {
+    md5: digest.md5,
+    sizeBytes: digest.sizeBytes,
+    fileCount: digest.isFolder ? digest.fileCount : undefined,
+    isExecutable: digest.isExecutable,
+  };
+  const out = owner?.content.outs.find((candidate) => placeOf(owner, candidate) === place);
+  const text =
+    owner === undefined || out === undefined
+      ? newDvcFile(basename(place), data)
+      : await updateDvcFile(owner.text, out.path, data, dvcFile);
+  relink(repo, cache, place, digest);
+  const filesForGit = await ignoreInGit(repo, place);
+  // The .dvc file last: it is what says that everything else is there.
+  const isChanged = text !== owner?.text;
+  if (isChanged) await writeFileAtomically(join(repo.root, dvcFile), text);
+  const artifact = await record(step, repo, cache, place, digest);
+  return {
+    path: place,
+    dvcFile,
+    md5: digest.md5,
+    sizeBytes: digest.sizeBytes,
+    fileCount: digest.fileCount,
+    isChanged,
+    artifact,
+    filesForGit: [dvcFile, ...filesForGit],
+  };
+}
+
+/** Replaces what was added by links into the cache, where the configuration asks for links. */
+function relink(repo: Repo, cache: Cache, place: string, digest: WorkspaceDigest): void {
+  const type = repo.linkTypes[0];
+  if (type !== "hardlink" && type !== "symlink") return;
+  for (const { relpath, md5 } of digest.entries) {
+    const path = join(repo.root, place, relpath);
+    const info = lstatSync(path);
+    if (info.isSymbolicLink()) continue;
+    cache.link(md5, path, repo.linkTypes);
+  }
+}
+
+/** Has git ignore what is tracked here; gives the files that changed by it. */
+async function ignoreInGit(repo: Repo, place: string): Promise<readonly string[]> {
+  if (repo.noScm || (await ignoredByGit(repo.root, [place])).size > 0) return [];
+  const gitignore = posix.join(posix.dirname(place), ".gitignore");
+  appendGitignoreLine(join(repo.root, gitignore), gitignoreLine(basename(place)));
+  return [gitignore];
+}
+
+async function record(
+  step: Step,
+  repo: Repo,
+  cache: Cache,
+  place: string,
+  digest: WorkspaceDigest,
+): Promise<Artifact> {
+  const object = cache.pathOf(digest.md5);
+  const sha256 =
+    !digest.isFolder && digest.sizeBytes <= SHA256_BYTES_MAX
+      ? (await digestFile("sha256", object, { signal: step.signal })).digest
+      : undefined;
+  return step.output("versions", DATA_VERSION, {
+    uri: pathToFileURL(object).href,
+    customProperties: {
+      path: place,
+      repository: pathToFileURL(repo.root).href,
+      md5: digest.md5,
+      size_bytes: BigInt(digest.sizeBytes),
+      nfiles: BigInt(digest.fileCount),
+      ...(sha256 === undefined ? {} : { sha256 }),
+    },
+  });
+}
+
+/** Checks one target; gives its path in the repository. */
+function checkTarget(
+  repo: Repo,
+  path: string,
+  ignore: Ignore,
+  tracked: readonly TrackedFile[],
+): string {
+  const place = pathInRepo(repo, resolve(repo.root, path));
+  const refuse = (why: string, hint: string): never => {
+    throw new WaybillError("invalid_argument", `"${path}" cannot be tracked: ${why}.`, { hint });
+  };
+  if (place === "") refuse("it is the repository itself", "Name a file or folder inside it.");
+  if (/^\.(?:dvc|git)(?:\/|$)/u.test(place)) {
+    refuse("it belongs to the repository's own files", "Name data instead.");
+  }
+  if (/\.dvc$/u.test(place)) {
+    refuse("a .dvc file cannot be data", "Name the data that it tracks.");
+  }
+  if (/[\r\n]/u.test(place)) {
+    refuse("its name holds a line break, which .gitignore cannot express", "Rename it.");
+  }
+  const info = lstatSync(join(repo.root, place), { throwIfNoEntry: false });
+  if (info === undefined) throw missing(path);
+  for (let folder = dirname(place); folder !== "."; folder = dirname(folder)) {
+    if (lstatSync(join(repo.root, folder)).isSymbolicLink()) {
+      refuse(`"${folder}" is a symbolic link`, "Name the path behind the link.");
+    }
+  }
+  if (info.isSymbolicLink() && ownerOf(tracked, place) === undefined) {
+    refuse("it is a symbolic link", "Name the path behind the link, or copy the data here.");
+  }
+  if (ignore.isIgnored(place, info.isDirectory()) || ignore.isIgnored(`${place}.dvc`, false)) {
+    refuse(".dvcignore covers it", "Change .dvcignore, or track something else.");
+  }
+  for (const file of tracked) {
+    for (const out of file.content.outs) {
+      const other = placeOf(file, out);
+      if (place.startsWith(`${other}/`) || other.startsWith(`${place}/`)) {
+        throw new WaybillError(
+          "failed_precondition",
+          `"${path}" overlaps with "${other}", which "${file.path}" tracks.`,
+          { hint: `Add "${other}" again to record what changed in it, or remove "${file.path}".` },
+        );
+      }
+    }
+  }
+  return place;
+}
+
+async function checkGit(repo: Repo, places: readonly string[]): Promise<void> {
+  if (repo.noScm) return;
+  const [inGit] = await trackedByGit(repo.root, places);
+  if (inGit === undefined) return;
+  throw new WaybillError("failed_precondition", `git tracks "${inGit}" already.`, {
+    hint: `Stop that first: git rm -r --cached '${inGit}' && git commit -m "stop tracking ${inGit}"`,
+  });
+}
+
+function ownerOf(tracked: readonly TrackedFile[], place: string): TrackedFile | undefined {
+  return tracked.find((file) => file.content.outs.some((out) => placeOf(file, out) === place));
+}
+
+function missing(path: string): WaybillError {
+  return new WaybillError("not_found", `"${path}" does not exist, so it cannot be added.`, {
+    hint: "Check the path; it is relative to the repository's root.",
+  });
+}
