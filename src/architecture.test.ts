@@ -29,6 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "gen",
   ],
   lineage: ["foundation", "metadata", "gen"],
+  protection: ["foundation", "metadata", "lineage", "lake", "versioning", "warehouse", "features"],
 };
 
 const PARTS = Object.keys(MAY_IMPORT);
@@ -38,8 +39,8 @@ const WIRED = [...PARTS, "gen"];
 const APPS: Readonly<Record<string, readonly string[]>> = {
   project: WIRED,
   journey: [...WIRED, "project"],
-  protocols: WIRED,
-  server: [...WIRED, "project", "protocols"],
+  protocols: [...WIRED, "server"],
+  server: [...WIRED, "project"],
   cli: [...WIRED, "project", "journey", "protocols", "server"],
 };
 
