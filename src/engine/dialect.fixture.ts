@@ -41,6 +41,16 @@ export const DIALECT_CASES: readonly DialectCase[] = [
     want: 86_400_500_000,
   },
   {
+    name: "epochDays counts days from 1970",
+    sql: (d) => d.epochDays("CAST('1969-12-30' AS DATE)"),
+    want: -2,
+  },
+  {
+    name: "sumWhole rounds and sums",
+    sql: (d) => `CAST(${d.sumWhole(d.double(-2.75))} AS ${d.typeName("long")})`,
+    want: -3,
+  },
+  {
     name: "timestampFromUs is the inverse of epochUs",
     sql: (d) => d.epochUs(d.timestampFromUs("1500000")),
     want: 1_500_000,

@@ -13,6 +13,19 @@ export type SqlType =
   | "timestamptz"
   | "binary";
 
+/** What a column holds, whatever the engine calls its type. Decimals are doubles here. */
+export type TypeFamily =
+  | "boolean"
+  | "integer"
+  | "double"
+  | "date"
+  | "time"
+  | "timestamp"
+  | "text"
+  | "binary"
+  | "nested"
+  | "other";
+
 /**
  * How an engine spells what we ask of it. Every expression that differs between DuckDB and Spark SQL
  * is a method here and nowhere else; what both spell alike is written in the statement itself.
@@ -28,6 +41,8 @@ export interface Dialect {
   /** A double constant: never a decimal, negative numbers in brackets. */
   double(value: number): string;
   typeName(type: SqlType): string;
+  /** The family of a type in the engine's own spelling, as `Engine.columns` gives it. */
+  typeFamily(type: string): TypeFamily;
 
   /** The value as a double, NULL when it cannot be one. */
   tryDouble(x: string): string;
@@ -42,8 +57,15 @@ export interface Dialect {
   md5(x: string): string;
   /** A list of the `limit` most frequent values: structs {v, n}, count then value descending. */
   topValues(counted: string, value: string, count: string, limit: number): string;
+  /**
+   * The sum of doubles, each rounded to a whole number below 2^62, exact and so the same in whatever
+   * order an engine adds.
+   */
+  sumWhole(x: string): string;
   /** Microseconds since the epoch of a timestamp. */
   epochUs(x: string): string;
+  /** Days since the epoch of a date. */
+  epochDays(x: string): string;
   /** A timestamp from microseconds since the epoch. */
   timestampFromUs(x: string): string;
   /** The timestamp plus a number of seconds. */
@@ -96,6 +118,7 @@ export const duckdbDialect: Dialect = {
   text: quoteText,
   double: (value) => `('${doubleText(value)}'::DOUBLE)`,
   typeName: (type) => DUCKDB_TYPES[type],
+  typeFamily: (type) => familyOf(type, DUCKDB_FAMILIES),
   tryDouble: (x) => `TRY_CAST(${x} AS DOUBLE)`,
   isFinite: (x) => `isfinite(${x})`,
   isNan: (x) => `isnan(${x})`,
@@ -105,7 +128,9 @@ export const duckdbDialect: Dialect = {
   topValues: (counted, value, count, limit) =>
     `(SELECT list({'v': v, 'n': n}) FROM (SELECT ${value} AS v, ${count} AS n FROM ${counted} ` +
     `ORDER BY n DESC, v DESC LIMIT ${limit}))`,
+  sumWhole: (x) => `sum(CAST(${x} AS BIGINT))`,
   epochUs: (x) => `epoch_us(${x})`,
+  epochDays: (x) => `datediff('day', DATE '1970-01-01', ${x})`,
   timestampFromUs: (x) => `make_timestamp(${x})`,
   addSeconds: (x, seconds) => `(${x} + to_seconds(${seconds}))`,
   startOfDay: (x) => `date_trunc('day', ${x})`,
@@ -139,6 +164,7 @@ export const sparkDialect: Dialect = {
   text: (value) => `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`,
   double: (value) => `(double('${doubleText(value)}'))`,
   typeName: (type) => SPARK_TYPES[type],
+  typeFamily: (type) => familyOf(type, SPARK_FAMILIES),
   tryDouble: (x) => `try_cast(${x} AS DOUBLE)`,
   isFinite: (x) => `(NOT isnan(${x}) AND ${x} NOT IN (double('Infinity'), double('-Infinity')))`,
   isNan: (x) => `isnan(${x})`,
@@ -148,7 +174,9 @@ export const sparkDialect: Dialect = {
   topValues: (counted, value, count, limit) =>
     `(SELECT slice(sort_array(collect_list(struct(${count} AS n, ${value} AS v)), false), 1, ` +
     `${limit}) FROM ${counted})`,
+  sumWhole: (x) => `sum(CAST(round(${x}) AS DECIMAL(19, 0)))`,
   epochUs: (x) => `unix_micros(${x})`,
+  epochDays: (x) => `unix_date(${x})`,
   timestampFromUs: (x) => `timestamp_micros(${x})`,
   addSeconds: (x, seconds) => `timestampadd(SECOND, ${seconds}, ${x})`,
   startOfDay: (x) => `date_trunc('DAY', ${x})`,
@@ -197,6 +225,41 @@ const DUCKDB_TYPES: Readonly<Record<SqlType, string>> = {
   timestamptz: "TIMESTAMPTZ",
   binary: "BLOB",
 };
+
+/** By the type's first word; nested types are told by their brackets first. */
+const DUCKDB_FAMILIES: Readonly<Record<TypeFamily, RegExp>> = {
+  nested: /^(struct|map|list|union|variant)\b|[[\]]/i,
+  boolean: /^boolean\b/i,
+  integer: /^u?(tinyint|smallint|integer|bigint)\b/i,
+  double: /^(double|float|decimal|u?hugeint|bignum)\b/i,
+  date: /^date$/i,
+  time: /^time$/i,
+  timestamp: /^timestamp(_s|_ms|_ns)?\b/i,
+  text: /^varchar\b/i,
+  binary: /^blob\b/i,
+  other: /^/,
+};
+
+const SPARK_FAMILIES: Readonly<Record<TypeFamily, RegExp>> = {
+  nested: /^(struct|map|array|variant)\b/i,
+  boolean: /^boolean\b/i,
+  integer: /^(tinyint|smallint|int|bigint|byte|short|long)\b/i,
+  double: /^(double|float|decimal)\b/i,
+  date: /^date$/i,
+  time: /^time\b/i,
+  timestamp: /^timestamp(_ntz|_ltz)?\b/i,
+  text: /^(string|varchar|char)\b/i,
+  binary: /^binary\b/i,
+  other: /^/,
+};
+
+function familyOf(type: string, families: Readonly<Record<TypeFamily, RegExp>>): TypeFamily {
+  // The keys of the table are the families, in the order in which they are tried.
+  for (const family of Object.keys(families) as TypeFamily[]) {
+    if (families[family].test(type)) return family;
+  }
+  return "other";
+}
 
 const SPARK_TYPES: Readonly<Record<SqlType, string>> = {
   boolean: "BOOLEAN",

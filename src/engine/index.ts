@@ -14,6 +14,7 @@ export {
   type JsonShape,
   type SqlType,
   sparkDialect,
+  type TypeFamily,
 } from "./dialect.ts";
 export type { DuckDbOptions } from "./duckdb/engine.ts";
 export { openEngine } from "./open.ts";
