@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Artifact } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
 import { type Clock, WaybillError } from "../foundation/index.ts";
-import type { Properties, Step } from "../metadata/record.ts";
+import type { Properties, Step } from "../metadata/index.ts";
 import type { Catalog, TableState } from "./catalog.ts";
 import type { TableFiles } from "./files.ts";
 import {

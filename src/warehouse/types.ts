@@ -43,20 +43,32 @@ export function tableTypeOf(engineType: string, column: string): string {
 }
 
 /**
- * Whether every value of one table type is a value of the other, so that rows may be appended with a
- * cast. These are Iceberg's promotions, and int as decimal where all of its digits fit.
+ * Whether every value of one type is a value of the other, so that rows may be appended with a cast.
  */
-export function isWidening(from: Primitive, to: Primitive): boolean {
+export function isHeldBy(from: Primitive, to: Primitive): boolean {
+  if (isPromotion(from, to)) return true;
+  if (to.kind === "decimal") {
+    const digits = to.precision - to.scale;
+    if (from.kind === "decimal") {
+      return to.scale >= from.scale && digits >= from.precision - from.scale;
+    }
+    return (from.kind === "int" && digits >= 10) || (from.kind === "long" && digits >= 19);
+  }
+  return from.kind === "int" && to.kind === "double";
+}
+
+/**
+ * Whether a column may be changed from one type to the other, files of both being read as the latter.
+ * Source: Apache Iceberg specification, "Schema Evolution".
+ */
+export function isPromotion(from: Primitive, to: Primitive): boolean {
   if (from.kind === "decimal" && to.kind === "decimal") {
     return from.scale === to.scale && from.precision <= to.precision;
   }
   if (from.kind === to.kind) return true;
-  if (from.kind === "int") {
-    if (to.kind === "decimal") return to.precision - to.scale >= 10;
-    return to.kind === "long" || to.kind === "double";
-  }
-  if (from.kind === "long") return to.kind === "decimal" && to.precision - to.scale >= 19;
-  return from.kind === "float" && to.kind === "double";
+  return (
+    (from.kind === "int" && to.kind === "long") || (from.kind === "float" && to.kind === "double")
+  );
 }
 
 const SUPPORTED =

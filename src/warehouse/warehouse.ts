@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Artifact } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
 import type { Engine } from "../engine/index.ts";
 import { type Clock, systemClock, WaybillError } from "../foundation/index.ts";
-import type { Step } from "../metadata/record.ts";
+import type { Step } from "../metadata/index.ts";
 import type { ObjectStore } from "../storage/index.ts";
 import { type HeadLookup, openCatalog, type TableState } from "./catalog.ts";
 import { type Commit, commitMetadata, type WarehouseContext } from "./commit.ts";

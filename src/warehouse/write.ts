@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Column, Dialect, Engine, FieldIdColumn } from "../engine/index.ts";
 import { WaybillError } from "../foundation/index.ts";
-import type { Step } from "../metadata/record.ts";
+import type { Step } from "../metadata/index.ts";
 import { fileStatistics, type WrittenColumn } from "./bounds.ts";
 import type { TableFiles } from "./files.ts";
 import type { DataFile } from "./formats/manifest.ts";
@@ -9,7 +9,7 @@ import { primitiveOf } from "./formats/primitive.ts";
 import { currentSchema, type TableMetadata } from "./formats/table-metadata.ts";
 import type { TableSchema } from "./formats/table-schema.ts";
 import { nearestNames } from "./names.ts";
-import { columnType, isWidening, sqlTypeName, tableTypeOf } from "./types.ts";
+import { columnType, isHeldBy, sqlTypeName, tableTypeOf } from "./types.ts";
 
 /**
  * Writes the rows of a relation as data files of a table: one Parquet file, its columns matched by
@@ -126,7 +126,7 @@ function projection(
     const source = byName.get(field.name);
     if (source === undefined) return `CAST(NULL AS ${typeName}) AS ${column}`;
     const from = primitiveOf(tableTypeOf(source.type, field.name));
-    if (from === undefined || !isWidening(from, to)) {
+    if (from === undefined || !isHeldBy(from, to)) {
       throw new WaybillError(
         "invalid_argument",
         `The column "${field.name}" is ${field.type} in the table and ${source.type} in the rows.`,
