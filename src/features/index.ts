@@ -1,0 +1,34 @@
+export {
+  type Applied,
+  type ApplyOptions,
+  applyRegistry,
+  type RegistryChange,
+  readRegistry,
+} from "./apply.ts";
+export {
+  type Definitions,
+  type Entity,
+  entity,
+  type FeatureService,
+  type FeatureView,
+  featureService,
+  featureView,
+  field,
+  onDemandFeatureView,
+  parquetSource,
+  type Source,
+  warehouseSource,
+} from "./definitions.ts";
+export { parseDefinitions } from "./definitions-file.ts";
+export {
+  incrementalStart,
+  type Materialization,
+  materializationRef,
+  materialize,
+} from "./materialize.ts";
+export { type HistoricalOptions, historicalFeatures, type TrainingSet } from "./offline.ts";
+export { openOnlineStore } from "./online/open.ts";
+export type { OnlineStore } from "./online/port.ts";
+export { type OnlineFeatures, onlineFeatures, onlineFeaturesJson } from "./online-features.ts";
+export { buildRegistry, type Registry } from "./registry.ts";
+export type { SourceResolver } from "./view-rows.ts";

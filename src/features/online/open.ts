@@ -1,0 +1,24 @@
+import { WaybillError } from "../../foundation/index.ts";
+import { memoryOnlineStore } from "./memory.ts";
+import type { OnlineStore } from "./port.ts";
+
+/**
+ * Opens an online store by its URL: `lmdb:FOLDER` (embedded, durable) or `memory:` (gone with the process).
+ * The native package of LMDB is loaded here and not before.
+ */
+export async function openOnlineStore(url: string): Promise<OnlineStore> {
+  const [scheme, ...rest] = url.split(":");
+  const place = rest.join(":");
+  switch (scheme) {
+    case "memory":
+      return memoryOnlineStore();
+    case "lmdb": {
+      const { openLmdbOnlineStore } = await import("./lmdb.ts");
+      return openLmdbOnlineStore(place);
+    }
+    default:
+      throw new WaybillError("invalid_argument", `"${url}" names no online store.`, {
+        hint: 'Write "lmdb:FOLDER" or "memory:".',
+      });
+  }
+}
