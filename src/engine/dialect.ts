@@ -90,9 +90,14 @@ export interface Dialect {
   /**
    * Table expression for Parquet files whose columns are found by field id, whatever their names;
    * a column that a file lacks is NULL.
+   * @param options.withPosition adds `filename`, the path, and `file_row_number`, from 0
    * @throws `unimplemented` where the engine reads by name only
    */
-  parquetByFieldId(paths: readonly string[], columns: readonly FieldIdColumn[]): string;
+  parquetByFieldId(
+    paths: readonly string[],
+    columns: readonly FieldIdColumn[],
+    options?: { readonly withPosition?: boolean },
+  ): string;
   /**
    * Statement that writes a query as one Parquet file (zstd) with field ids, and returns one row with
    * `count`, `file_size_bytes` and `column_statistics`.
@@ -142,12 +147,14 @@ export const duckdbDialect: Dialect = {
   parquet: (paths) => `read_parquet([${paths.map(quoteText).join(", ")}])`,
   jsonLines: (paths) =>
     `read_json([${paths.map(quoteText).join(", ")}], format = 'newline_delimited')`,
-  parquetByFieldId: (paths, columns) => {
+  parquetByFieldId: (paths, columns, { withPosition = false } = {}) => {
     const map = columns.map(
       ({ id, name, type }) =>
         `${id}: {name: ${quoteText(name)}, type: ${quoteText(type)}, default_value: NULL}`,
     );
-    return `read_parquet([${paths.map(quoteText).join(", ")}], schema = MAP {${map.join(", ")}})`;
+    const position = withPosition ? ", filename = true, file_row_number = true" : "";
+    const list = paths.map(quoteText).join(", ");
+    return `read_parquet([${list}], schema = MAP {${map.join(", ")}}${position})`;
   },
   copyToParquet: (query, path, columns) => {
     const ids = columns.map(({ id, name }) => `${duckdbDialect.quoteIdentifier(name)}: ${id}`);
