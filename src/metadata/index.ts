@@ -16,6 +16,6 @@ export type {
   StepResult,
 } from "./record.ts";
 export { createRecorder, type RecorderOptions } from "./recorder.ts";
-export { listRefs } from "./refs.ts";
+export { listRefs, readRef } from "./refs.ts";
 export { PARAMETERS_PROPERTY } from "./step-record.ts";
 export type { MetadataCalls, MetadataStore, ReadingCalls } from "./store.ts";

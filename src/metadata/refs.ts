@@ -31,15 +31,19 @@ export async function readRef(rows: ReadTransaction, name: string): Promise<bigi
   return row?.artifact_id;
 }
 
-/** Names of all heads with the artifacts that they point at, by name. */
+/** Heads whose name starts with `prefix`, with the artifacts that they point at, by name. */
 export async function listRefs(
   rows: ReadTransaction,
+  prefix = "",
 ): Promise<{ readonly name: string; readonly artifactId: bigint }[]> {
   if (!(await tableNames(rows)).includes("waybill_ref")) return [];
   const found = await rows.all<{ name: string; artifact_id: bigint }>(
-    "SELECT name, artifact_id FROM waybill_ref ORDER BY name",
+    "SELECT name, artifact_id FROM waybill_ref WHERE name >= ? ORDER BY name",
+    [prefix],
   );
-  return found.map((row) => ({ name: row.name, artifactId: row.artifact_id }));
+  return found
+    .filter((row) => row.name.startsWith(prefix))
+    .map((row) => ({ name: row.name, artifactId: row.artifact_id }));
 }
 
 /**
