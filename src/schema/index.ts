@@ -21,6 +21,13 @@ export {
   isUnchecked,
   membersOf,
 } from "./features.ts";
+export { readSchema, writeSchema } from "./file.ts";
+export {
+  generateSchema,
+  type PublishedSchema,
+  type PublishOptions,
+  publishSchema,
+} from "./generate.ts";
 export {
   addFeature,
   DEFAULT_MAX_STRING_DOMAIN_SIZE,

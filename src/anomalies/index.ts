@@ -1,0 +1,22 @@
+export type { Reason } from "./check.ts";
+export {
+  type CustomValidateInput,
+  customValidate,
+  mergeAnomalies,
+} from "./custom.ts";
+export type { Diagnoses, Diagnosis } from "./diagnose.ts";
+export {
+  histogramDivergence,
+  labelDivergence,
+  lInfinityDistance,
+  normalizedAbsoluteDifference,
+} from "./distance.ts";
+export { type Validated, type ValidateOptions, validate } from "./publish.ts";
+export { type AnomalyRow, anomalyReport, countAnomalies, hasAnomalies } from "./report.ts";
+export {
+  diagnoseStatistics,
+  updateSchema,
+  type ValidateInput,
+  type ValidationOptions,
+  validateStatistics,
+} from "./validate.ts";
