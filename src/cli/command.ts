@@ -59,8 +59,8 @@ export interface Invocation<A extends Arguments = Arguments, O extends Options =
 export interface Answer {
   /** The document of `--json`: exact numbers, ids as integers, times in ISO 8601. */
   readonly json?: unknown;
-  /** In place of `json` where rows stream: one line of JSON each. */
-  readonly rows?: AsyncIterable<unknown>;
+  /** In place of `json` where rows stream: pieces of text of whole lines, a line of JSON a row. */
+  readonly jsonLines?: AsyncIterable<string>;
   /** The answer for people, on stdout. */
   readonly text?: string | AsyncIterable<string>;
   /** What was done, in a sentence, on stderr; silenced by `--quiet`. */

@@ -13,6 +13,13 @@ export interface Entry {
 
 /** Every command, in the order in which help lists them. Loading one loads no other. */
 export const COMMANDS: readonly Entry[] = [
+  { name: "schema infer", load: () => import("./commands/schema-infer.ts") },
+  { name: "schema update", load: () => import("./commands/schema-update.ts") },
+  { name: "validate", load: () => import("./commands/validate.ts") },
+  { name: "warehouse create", load: () => import("./commands/warehouse-create.ts") },
+  { name: "warehouse list", load: () => import("./commands/warehouse-list.ts") },
+  { name: "warehouse snapshots", load: () => import("./commands/warehouse-snapshots.ts") },
+  { name: "sql", aliases: ["warehouse sql"], load: () => import("./commands/sql.ts") },
   { name: "doctor", load: () => import("./commands/doctor.ts") },
   { name: "completion", load: () => import("./commands/completion.ts") },
   { name: "__complete", hidden: true, load: () => import("./commands/complete.ts") },
@@ -20,7 +27,10 @@ export const COMMANDS: readonly Entry[] = [
 ];
 
 /** What the first words that have verbs below them stand for. */
-export const GROUPS: Readonly<Record<string, string>> = {};
+export const GROUPS: Readonly<Record<string, string>> = {
+  schema: "What is expected of data: types, presence, domains",
+  warehouse: "Tables of typed rows in Apache Iceberg's format",
+};
 
 /** What the words of a command line stand for. */
 export type Resolution =

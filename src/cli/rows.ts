@@ -13,12 +13,23 @@ export interface Result {
   readonly types: ReadonlyMap<string, string>;
 }
 
-/** Rows as objects, exact: times in ISO 8601 to the microsecond, dates as days, 64-bit integers whole. */
-export async function* jsonRows(batches: AsyncIterable<Batch>): AsyncIterable<unknown> {
+/**
+ * Lines of JSON, a row each, a piece of text a batch. Exact: times in ISO 8601 to the microsecond, dates
+ * as days, 64-bit integers whole, floats that are not finite as text.
+ */
+export async function* jsonText(batches: AsyncIterable<Batch>): AsyncIterable<string> {
   for await (const { rowCount, columns } of batches) {
+    const names = columns.map(({ name }) => `${JSON.stringify(name)}:`);
+    let text = "";
     for (let row = 0; row < rowCount; row++) {
-      yield Object.fromEntries(columns.map((column) => [column.name, exactValue(column, row)]));
+      let line = "{";
+      for (let index = 0; index < columns.length; index++) {
+        if (index > 0) line += ",";
+        line += (names[index] ?? "") + jsonCell(columns[index] as BatchColumn, row);
+      }
+      text += `${line}}\n`;
     }
+    yield text;
   }
 }
 
@@ -50,6 +61,7 @@ export async function boxText({ batches, types }: Result, rowsMax: number): Prom
     }
     count += rowCount;
   }
+  if (titles.length === 0) return "0 rows";
   const box = formatBox(
     titles.map((title, index) => ({
       title,
@@ -79,6 +91,21 @@ function exactValue(column: BatchColumn, row: number): unknown {
       return column.get(row);
     default:
       return column satisfies never;
+  }
+}
+
+function jsonCell(column: BatchColumn, row: number): string {
+  const value = exactValue(column, row);
+  switch (typeof value) {
+    case "number":
+      return Number.isFinite(value) ? String(value) : `"${value}"`;
+    case "bigint":
+    case "boolean":
+      return String(value);
+    case "string":
+      return JSON.stringify(value);
+    default:
+      return value === null || value === undefined ? "null" : toJsonText(value);
   }
 }
 

@@ -125,6 +125,7 @@ async function runEntry(
   const verbose = parsed.options["verbose"] === true;
   const home = parsed.options["home"];
   using progress = new TerminalProgress(terminal, systemClock, command.name, !quiet);
+  await using resources = new AsyncDisposableStack();
   const session: Session = {
     json: parsed.options["json"] === true,
     quiet,
@@ -134,9 +135,11 @@ async function runEntry(
     terminal,
     progress,
     log: terminalLog(terminal, { quiet, verbose }),
+    resources,
   };
   const answer = await runUntilAborted(command, parsed, session);
-  return print(answer, session);
+  // Awaited here: what the command opened stays open until its rows are printed.
+  return await print(answer, session);
 }
 
 /** Runs a command; when it is told to stop, it has its say first, but its answer is not one. */
@@ -156,19 +159,17 @@ async function runUntilAborted(
 }
 
 async function print(answer: Answer, { json, quiet, terminal, signal }: Session): Promise<number> {
-  if (json && answer.rows !== undefined) {
-    for await (const row of answer.rows) {
-      signal.throwIfAborted();
-      await terminal.write(`${toJsonText(row)}\n`);
-    }
-  } else if (json) {
+  if (json && answer.jsonLines === undefined) {
     await terminal.write(`${toJsonText(answer.json ?? {}, terminal.isInteractive ? 2 : 0)}\n`);
-  } else if (typeof answer.text === "string") {
-    if (answer.text !== "") await terminal.write(`${answer.text.replace(/\n$/, "")}\n`);
-  } else if (answer.text !== undefined) {
-    for await (const piece of answer.text) {
-      signal.throwIfAborted();
-      await terminal.write(piece);
+  } else {
+    const text = json ? answer.jsonLines : answer.text;
+    if (typeof text === "string") {
+      if (text !== "") await terminal.write(`${text.replace(/\n$/, "")}\n`);
+    } else if (text !== undefined) {
+      for await (const piece of text) {
+        signal.throwIfAborted();
+        await terminal.write(piece);
+      }
     }
   }
   if (answer.note !== undefined && !quiet) terminal.say(answer.note);

@@ -14,6 +14,8 @@ export interface Session {
   readonly terminal: Terminal;
   readonly progress: TerminalProgress;
   readonly log: Log;
+  /** What the command opened; the frame closes it after the answer was printed. */
+  readonly resources: AsyncDisposableStack;
 }
 
 /** A log for people on stderr: one plain line each; without `verbose` warnings only. */

@@ -1,0 +1,56 @@
+import { SchemaSchema } from "../../../gen/tensorflow_metadata/proto/v0/schema_pb.ts";
+import { defineCommand } from "../command.ts";
+import { messageJson, readStatistics } from "../protos.ts";
+import { fileUri, recordStep } from "../recording.ts";
+import { schemaSummary, schemaText } from "../views/schema.ts";
+
+/** `waybill schema update SCHEMA STATS`: relaxes a schema until the statistics pass. */
+export const command = defineCommand({
+  name: "schema update",
+  summary: "Relax a schema until statistics pass it",
+  arguments: {
+    schema: { summary: "The schema as it is; the file stays as it is unless -o names it" },
+    statistics: { summary: "Statistics that it must accept", value: "STATS" },
+  },
+  options: {
+    output: {
+      type: "string",
+      short: "o",
+      value: "FILE",
+      summary: "Write the schema there: .pbtxt is text, .pb binary",
+    },
+    maxStringDomainSize: {
+      type: "integer",
+      value: "N",
+      summary: "New texts of at most so many distinct values become a closed set",
+      default: 100,
+    },
+  },
+  examples: [
+    { line: "schema update schema.pbtxt stats.pbtxt -o next.pbtxt", does: "write the relaxed one" },
+    { line: "schema update schema.pbtxt stats.pbtxt", does: "only show it" },
+  ],
+  run: async ({ arguments: given, options, session }) => {
+    const { publishSchema, readSchema } = await import("../../schema/index.ts");
+    const { updateSchema } = await import("../../anomalies/index.ts");
+    const { output, maxStringDomainSize } = options;
+    const before = await readSchema(given.schema);
+    const statistics = await readStatistics(given.statistics);
+    const schema = updateSchema(before, statistics, { maxStringDomainSize });
+    const json = messageJson(SchemaSchema, schema);
+    if (output === undefined) return { text: schemaText(schema), json };
+    await recordStep(
+      session,
+      "SchemaGen",
+      {
+        inputs: {
+          base_schema: { type: "Schema", paths: [given.schema] },
+          statistics: { type: "ExampleStatistics", paths: [given.statistics] },
+        },
+        parameters: { maxStringDomainSize },
+      },
+      (step) => publishSchema(step, schema, { path: output, uri: fileUri(output) }),
+    );
+    return { note: `Wrote ${output}: ${schemaSummary(schema)}.`, json };
+  },
+});
