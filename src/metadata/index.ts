@@ -17,5 +17,12 @@ export type {
 } from "./record.ts";
 export { createRecorder, type RecorderOptions } from "./recorder.ts";
 export { listRefs, readRef } from "./refs.ts";
+export {
+  artifactsNamed,
+  type Neighbourhood,
+  type NeighbourhoodOptions,
+  neighbourhood,
+  recentArtifactNames,
+} from "./search.ts";
 export { PARAMETERS_PROPERTY } from "./step-record.ts";
 export type { MetadataCalls, MetadataStore, ReadingCalls } from "./store.ts";

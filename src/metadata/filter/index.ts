@@ -14,6 +14,10 @@ export function compileFilter(
   query: string,
   dialect: SqlDialect,
 ): CompiledFilter {
+  const ids = /^id IN \((\d+(?:, \d+)*)\)$/.exec(query)?.[1]?.split(", ");
+  if (ids !== undefined) {
+    return { sql: `n.id IN (${ids.map(() => "?").join(", ")})`, values: ids.map(BigInt) };
+  }
   throw new WaybillError(
     "unimplemented",
     `Filter queries on ${kind.table} are not read by ${dialect.name} yet: ${query}`,

@@ -15,19 +15,12 @@ import type { GetLineageSubgraphRequest } from "../../../gen/ml_metadata/proto/m
 import type { ReadTransaction } from "../../database/index.ts";
 import { compileFilter } from "../filter/index.ts";
 import { eventsOf } from "./edges.ts";
-import {
-  artifactKind,
-  contextKind,
-  executionKind,
-  type KindTables,
-  type Node,
-  type NodeKind,
-} from "./kinds.ts";
+import { artifactKind, contextKind, executionKind, type Node, type NodeKind } from "./kinds.ts";
 import { setParts } from "./sets.ts";
 import { has, refuse } from "./text.ts";
 import { allTypes } from "./types.ts";
 
-const HOPS_MAX = 100n;
+const HOPS_MAX = 100;
 const START_NODES_MAX = 100n;
 
 const INPUT_TYPES = [Event_Type.INPUT, Event_Type.DECLARED_INPUT, Event_Type.INTERNAL_INPUT];
@@ -45,7 +38,8 @@ function eventTypes(side: Side, direction: Direction): readonly Event_Type[] | u
   return undefined;
 }
 
-type Side = "artifact" | "execution";
+/** Which of the two kinds of node of the lineage graph. */
+export type Side = "artifact" | "execution";
 
 /**
  * The part of the graph around the starting nodes, breadth first, with one query for the events of
@@ -60,130 +54,148 @@ export async function getLineageSubgraph(
     throw refuse("invalid_argument", "Missing arguments for listing starting nodes.");
   }
   const hops = hopsOf(options);
-  const walk = new Walk(tx, options);
-  await walk.start();
-  for (let hop = 0n; hop < hops && walk.hasFrontier; hop += 1n) await walk.step();
+  const start = await startOf(tx, options);
+  const walk = await walkLineage(tx, start, options.direction, hops, endsOf(tx, options));
   return assemble(tx, walk, request.readMask);
 }
 
-function hopsOf(options: LineageSubgraphQueryOptions): bigint {
+function hopsOf(options: LineageSubgraphQueryOptions): number {
   if (!has(options, "maxNumHops")) return HOPS_MAX;
   if (options.maxNumHops < 0n) {
     throw refuse("invalid_argument", `max_num_hops cannot be negative: ${options.maxNumHops}`);
   }
-  return options.maxNumHops < HOPS_MAX ? options.maxNumHops : HOPS_MAX;
+  return Math.min(Number(options.maxNumHops), HOPS_MAX);
 }
 
-/** A breadth-first walk that goes from one side of the graph to the other at each step. */
-class Walk {
-  readonly seen = { artifact: new Set<bigint>(), execution: new Set<bigint>() };
-  readonly events: Event[] = [];
-  readonly #tx: ReadTransaction;
-  readonly #options: LineageSubgraphQueryOptions;
-  readonly #direction: Direction;
-  #frontier: { readonly side: Side; readonly ids: readonly bigint[] };
+/** Nodes of one side to walk from. */
+export interface WalkStart {
+  readonly side: Side;
+  readonly ids: readonly bigint[];
+}
 
-  constructor(tx: ReadTransaction, options: LineageSubgraphQueryOptions) {
-    this.#tx = tx;
-    this.#options = options;
-    this.#direction = options.direction;
-    const side = options.startingNodes.case === "startingExecutions" ? "execution" : "artifact";
-    this.#frontier = { side, ids: [] };
-  }
+/** Tells which of some nodes of a side are ends, and whether ends are kept. */
+interface Ends {
+  readonly find: (side: Side, ids: readonly bigint[]) => Promise<ReadonlySet<bigint>>;
+  readonly areKept: (side: Side) => boolean;
+}
 
-  get hasFrontier(): boolean {
-    return this.#frontier.ids.length > 0;
-  }
+const NO_ENDS: Ends = { find: async () => new Set(), areKept: () => false };
 
-  /** Finds the nodes to start from; those that are also ends are not gone on from. */
-  async start(): Promise<void> {
-    const { side } = this.#frontier;
-    const query = this.#options.startingNodes.value?.filterQuery ?? "";
-    if (query === "") {
-      throw refuse(
-        "invalid_argument",
-        "Cannot list starting nodes if `filter_query` is unspecified.",
-      );
+/** What a walk has met. */
+export interface WalkResult {
+  readonly artifactIds: ReadonlySet<bigint>;
+  readonly executionIds: ReadonlySet<bigint>;
+  readonly events: readonly Event[];
+}
+
+/**
+ * Walks breadth first from the starting nodes, from one side of the graph to the other at each hop, with
+ * one query of a hop's events however many nodes it starts from.
+ * @param maxHops artifact to execution is one hop; 0 gives the starting nodes only
+ */
+export async function walkLineage(
+  tx: ReadTransaction,
+  start: WalkStart,
+  direction: Direction,
+  maxHops: number,
+  ends: Ends = NO_ENDS,
+): Promise<WalkResult> {
+  const seen = { artifact: new Set<bigint>(), execution: new Set<bigint>() };
+  const leftOut = { artifact: new Set<bigint>(), execution: new Set<bigint>() };
+  const events: Event[] = [];
+  const isOneWay = direction === Direction.UPSTREAM || direction === Direction.DOWNSTREAM;
+
+  /** Marks new nodes as seen and gives those to go on from. */
+  const arrive = async (side: Side, ids: readonly bigint[]): Promise<bigint[]> => {
+    const ending = await ends.find(side, ids);
+    const areKept = ends.areKept(side);
+    for (const id of ids) {
+      if (areKept || !ending.has(id)) seen[side].add(id);
+      else leftOut[side].add(id);
     }
-    const ids = await this.#startIds(kindOf(side), query);
-    if (ids.length === 0) {
-      throw refuse("not_found", "Cannot find qualified nodes to start the traversal.");
-    }
-    const { ending, going } = await this.#partition(side, ids);
-    const kept = this.#endingNodes(side)?.includeEndingNodes ? [...going, ...ending] : going;
-    for (const id of kept) this.seen[side].add(id);
-    this.#frontier = { side, ids: going };
-  }
+    return ids.filter((id) => !ending.has(id));
+  };
 
-  /** Goes over the events of the frontier to the nodes beyond them, which become the frontier. */
-  async step(): Promise<void> {
-    const { side, ids } = this.#frontier;
+  let side = start.side;
+  let frontier = await arrive(side, start.ids);
+  for (let hop = 0; hop < maxHops && frontier.length > 0; hop += 1) {
     const far: Side = side === "artifact" ? "execution" : "artifact";
-    const events = await eventsOf(
-      this.#tx,
-      side === "artifact" ? "artifact_id" : "execution_id",
-      ids,
-      eventTypes(side, this.#direction),
-    );
-    const isOneWay = eventTypes(side, this.#direction) !== undefined;
     const idOf = (event: Event) => (far === "artifact" ? event.artifactId : event.executionId);
-    const fresh = new Set<bigint>();
-    for (const event of events) {
-      if (!this.seen[far].has(idOf(event))) fresh.add(idOf(event));
-    }
-    const { ending, going } = await this.#partition(far, [...fresh]);
-    const included = this.#endingNodes(far)?.includeEndingNodes ?? false;
-    const left = new Set(included ? [] : ending);
-    for (const event of events) {
-      const id = idOf(event);
-      // Both ways an event is met from either end, and told of when its far node is new; one way it is
-      // met from one end only.
-      if (left.has(id) || this.#leftOut[far].has(id)) continue;
-      if (isOneWay || fresh.has(id)) this.events.push(event);
-    }
-    for (const id of left) this.#leftOut[far].add(id);
-    for (const id of included ? fresh : going) this.seen[far].add(id);
-    this.#frontier = { side: far, ids: going };
-  }
-
-  readonly #leftOut = { artifact: new Set<bigint>(), execution: new Set<bigint>() };
-
-  async #startIds(kind: NodeKind<Node> | KindTables, query: string): Promise<bigint[]> {
-    const filter = compileFilter(kind, query, this.#tx.dialect);
-    const rows = await this.#tx.all<{ id: bigint }>(
-      `SELECT n.id FROM ${kind.table} n LEFT JOIN Type t ON t.id = n.type_id
-       WHERE ${filter.sql}
-       ORDER BY n.id
-       LIMIT ?`,
-      [...filter.values, START_NODES_MAX],
+    const met = await eventsOf(
+      tx,
+      side === "artifact" ? "artifact_id" : "execution_id",
+      frontier,
+      eventTypes(side, direction),
     );
-    return rows.map((row) => row.id);
-  }
-
-  #endingNodes(side: Side): LineageSubgraphQueryOptions_EndingNodes | undefined {
-    return side === "artifact" ? this.#options.endingArtifacts : this.#options.endingExecutions;
-  }
-
-  /** Tells the nodes at which the walk ends from those it goes on from. */
-  async #partition(
-    side: Side,
-    ids: readonly bigint[],
-  ): Promise<{ ending: bigint[]; going: bigint[] }> {
-    const query = this.#endingNodes(side)?.filterQuery ?? "";
-    if (query === "" || ids.length === 0) return { ending: [], going: [...ids] };
-    const kind = kindOf(side);
-    const filter = compileFilter(kind, query, this.#tx.dialect);
-    const ending = new Set<bigint>();
-    for (const { marks, values } of setParts(ids)) {
-      const rows = await this.#tx.all<{ id: bigint }>(
-        `SELECT n.id FROM ${kind.table} n LEFT JOIN Type t ON t.id = n.type_id
-         WHERE n.id IN (${marks}) AND ${filter.sql}`,
-        [...values, ...filter.values],
-      );
-      for (const row of rows) ending.add(row.id);
+    const fresh = new Set<bigint>();
+    for (const event of met) {
+      const id = idOf(event);
+      if (!seen[far].has(id) && !leftOut[far].has(id)) fresh.add(id);
     }
-    return { ending: [...ending], going: ids.filter((id) => !ending.has(id)) };
+    frontier = await arrive(far, [...fresh]);
+    for (const event of met) {
+      // One way an event is met from one of its ends only; both ways from either, and it is told of
+      // when its far node is new.
+      if (leftOut[far].has(idOf(event))) continue;
+      if (isOneWay || fresh.has(idOf(event))) events.push(event);
+    }
+    side = far;
   }
+  return { artifactIds: seen.artifact, executionIds: seen.execution, events };
+}
+
+/** Ids of the nodes that the filter of the starting nodes matches. */
+async function startOf(
+  tx: ReadTransaction,
+  options: LineageSubgraphQueryOptions,
+): Promise<WalkStart> {
+  const side = options.startingNodes.case === "startingExecutions" ? "execution" : "artifact";
+  const query = options.startingNodes.value?.filterQuery ?? "";
+  if (query === "") {
+    throw refuse(
+      "invalid_argument",
+      "Cannot list starting nodes if `filter_query` is unspecified.",
+    );
+  }
+  const kind = kindOf(side);
+  const filter = compileFilter(kind, query, tx.dialect);
+  const rows = await tx.all<{ id: bigint }>(
+    `SELECT n.id
+     FROM ${kind.table} n LEFT JOIN Type t ON t.id = n.type_id
+     WHERE ${filter.sql}
+     ORDER BY n.id
+     LIMIT ?`,
+    [...filter.values, START_NODES_MAX],
+  );
+  if (rows.length === 0) {
+    throw refuse("not_found", "Cannot find qualified nodes to start the traversal.");
+  }
+  return { side, ids: rows.map((row) => row.id) };
+}
+
+function endsOf(tx: ReadTransaction, options: LineageSubgraphQueryOptions): Ends {
+  const given = (side: Side): LineageSubgraphQueryOptions_EndingNodes | undefined =>
+    side === "artifact" ? options.endingArtifacts : options.endingExecutions;
+  return {
+    areKept: (side) => given(side)?.includeEndingNodes ?? false,
+    async find(side, ids) {
+      const ending = new Set<bigint>();
+      const query = given(side)?.filterQuery ?? "";
+      if (query === "" || ids.length === 0) return ending;
+      const kind = kindOf(side);
+      const filter = compileFilter(kind, query, tx.dialect);
+      for (const { marks, values } of setParts(ids)) {
+        const rows = await tx.all<{ id: bigint }>(
+          `SELECT n.id
+           FROM ${kind.table} n LEFT JOIN Type t ON t.id = n.type_id
+           WHERE n.id IN (${marks}) AND ${filter.sql}`,
+          [...values, ...filter.values],
+        );
+        for (const row of rows) ending.add(row.id);
+      }
+      return ending;
+    },
+  };
 }
 
 function kindOf(side: Side): typeof artifactKind | typeof executionKind {
@@ -193,17 +205,17 @@ function kindOf(side: Side): typeof artifactKind | typeof executionKind {
 /** The parts of the graph that the mask asks for; all of them without one. */
 async function assemble(
   tx: ReadTransaction,
-  walk: Walk,
+  walk: WalkResult,
   mask: FieldMask | undefined,
 ): Promise<LineageGraph> {
   const paths = mask?.paths ?? [];
   const wants = (path: string) => paths.length === 0 || paths.includes(path);
-  const artifactIds = [...walk.seen.artifact];
-  const executionIds = [...walk.seen.execution];
+  const artifactIds = [...walk.artifactIds];
+  const executionIds = [...walk.executionIds];
   const graph = create(LineageGraphSchema);
   if (wants("artifacts")) graph.artifacts = artifactIds.map((id) => bare(artifactKind, id));
   if (wants("executions")) graph.executions = executionIds.map((id) => bare(executionKind, id));
-  if (wants("events")) graph.events = walk.events;
+  if (wants("events")) graph.events = [...walk.events];
   if (wants("artifact_types")) {
     graph.artifactTypes = await allTypes(tx, artifactKind, { withSystemTypes: true });
   }
