@@ -10,7 +10,7 @@ import {
   type Step,
 } from "../metadata/index.ts";
 import type { ObjectStore } from "../storage/index.ts";
-import { mediaTypeOf, SNIFF_BYTES } from "./media-type.ts";
+import { type Content, digestOf, HashingReader } from "./content.ts";
 import { artifactName, checkName, objectKey, REF_PREFIX } from "./names.ts";
 import { filesOf, type LakeSource, type SourceFile } from "./source.ts";
 
@@ -285,50 +285,6 @@ export function openLake({ store, metadata, clock = systemClock }: LakeOptions):
       return store.localPath(await objectOf(file));
     },
   };
-}
-
-interface Content {
-  readonly sha256: string;
-  readonly sizeBytes: number;
-  readonly mediaType: string;
-}
-
-/** Passes bytes through, keeping their digest, their count and their start. */
-class HashingReader implements AsyncIterable<Uint8Array> {
-  readonly #source: AsyncIterable<Uint8Array>;
-  readonly #hasher = createHash("sha256");
-  #sizeBytes = 0;
-  #head = Buffer.alloc(0);
-
-  constructor(source: AsyncIterable<Uint8Array>) {
-    this.#source = source;
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    for await (const chunk of this.#source) {
-      this.#hasher.update(chunk);
-      this.#sizeBytes += chunk.length;
-      if (this.#head.length < SNIFF_BYTES) {
-        const missing = SNIFF_BYTES - this.#head.length;
-        this.#head = Buffer.concat([this.#head, chunk.subarray(0, missing)]);
-      }
-      yield chunk;
-    }
-  }
-
-  content(name: string): Content {
-    return {
-      sha256: this.#hasher.digest("hex"),
-      sizeBytes: this.#sizeBytes,
-      mediaType: mediaTypeOf(name, this.#head),
-    };
-  }
-}
-
-async function digestOf(file: SourceFile, signal: AbortSignal): Promise<Content> {
-  const reader = new HashingReader(file.read());
-  for await (const _ of reader) signal.throwIfAborted();
-  return reader.content(file.name);
 }
 
 /** Bytes of a stored file, with an error in place of the end when they are not what was stored. */
