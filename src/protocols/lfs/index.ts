@@ -1,0 +1,1 @@
+export { type LfsOptions, lfsRoutes, type Upload } from "./routes.ts";
