@@ -1,0 +1,185 @@
+import { create } from "@bufbuild/protobuf";
+import type { Artifact } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
+import {
+  type DatasetFeatureStatisticsList,
+  DatasetFeatureStatisticsListSchema,
+} from "../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
+import type { Engine } from "../engine/index.ts";
+import { digestOf, type Progress, WaybillError, writeFileAtomically } from "../foundation/index.ts";
+import type { Properties, RefMove, Step } from "../metadata/index.ts";
+import { scanCsv } from "./csv/scan.ts";
+import { finishDataset } from "./finish.ts";
+import { expandPaths, type FileInput, type StatisticsInput } from "./input.ts";
+import { type StatisticsOptions, sizesOf } from "./options.ts";
+import type { DatasetPartial } from "./partial.ts";
+import { encodeMessage } from "./proto-file.ts";
+import { scanRelation } from "./sql/scan.ts";
+
+/** How a computation is watched and stopped. */
+export interface ComputeOptions extends StatisticsOptions {
+  readonly signal?: AbortSignal;
+  readonly progress?: Progress;
+}
+
+/** Statistics, and the mergeable counts that they were made from, one per dataset or slice. */
+export interface ComputedStatistics {
+  readonly statistics: DatasetFeatureStatisticsList;
+  readonly partials: readonly DatasetPartial[];
+}
+
+/** What to count and where the statistics go. */
+export interface GenerateOptions {
+  readonly input: StatisticsInput;
+  /** The file, `.pbtxt`, `.pb` or `.tfrecord`. */
+  readonly output: string;
+  readonly options?: StatisticsOptions;
+  /** What the record says of where it is; by default the path. TFX records the folder of the file. */
+  readonly uri?: string;
+  /** Unique among statistics when given. */
+  readonly name?: string;
+  readonly ref?: RefMove;
+  /** The split that the data is, `default` when left out. */
+  readonly split?: string;
+  /** Further facts to record on the artifact. */
+  readonly facts?: Properties;
+}
+
+/** Statistics and the artifact that records them. */
+export interface GeneratedStatistics extends ComputedStatistics {
+  readonly artifact: Artifact;
+}
+
+/**
+ * Computes statistics, writes them atomically, and declares them as the step's output `statistics`, an
+ * artifact of type ExampleStatistics with the digest of its bytes: the verb behind StatisticsGen. Equal
+ * data and options give equal bytes.
+ * @throws WaybillError as {@link computeStatistics}; `invalid_argument` when the name of the output does
+ * not tell how to encode it
+ */
+export async function generateStatistics(
+  step: Step,
+  engine: Engine,
+  request: GenerateOptions,
+): Promise<GeneratedStatistics> {
+  const { signal, progress } = step;
+  const { split = "default" } = request;
+  // Before the work: a name that cannot be written should not cost a scan.
+  encodeMessage(
+    DatasetFeatureStatisticsListSchema,
+    create(DatasetFeatureStatisticsListSchema),
+    request.output,
+  );
+  const computed = await computeStatistics(engine, request.input, {
+    ...request.options,
+    signal,
+    progress,
+  });
+  const bytes = encodeMessage(
+    DatasetFeatureStatisticsListSchema,
+    computed.statistics,
+    request.output,
+  );
+  await writeFileAtomically(request.output, bytes);
+  const [dataset] = computed.statistics.datasets;
+  const examples = dataset?.numExamples ?? 0n;
+  const features = dataset?.features.length ?? 0;
+  const artifact = step.output("statistics", "ExampleStatistics", {
+    uri: request.uri ?? request.output,
+    ...(request.name === undefined ? {} : { name: request.name }),
+    ...(request.ref === undefined ? {} : { ref: request.ref }),
+    properties: { split_names: JSON.stringify([split]) },
+    customProperties: {
+      ...request.facts,
+      sha256: digestOf("sha256", bytes),
+      num_examples: examples,
+      feature_count: BigInt(features),
+    },
+  });
+  step.note("num_examples", examples);
+  step.log.log("info", `statistics ${request.output}: ${examples} examples, ${features} features`);
+  return { ...computed, artifact };
+}
+
+/**
+ * Computes TFDV's statistics of a dataset in one scan where it can. Delimited text is counted in
+ * TypeScript; Parquet, JSON lines and relations are counted by the engine. Counts, extremes, moments and
+ * the buckets of exact distributions are exact; quantiles of more than 16,384 distinct numbers are off
+ * by at most 0.002 of the mass where values are counted on a grid, and within 0.01 where they are sampled.
+ * @throws WaybillError `not_found`, `invalid_argument` (a folder, no rows, duplicate columns), `data_loss`
+ * (ragged, cut or empty files), `cancelled`
+ */
+export async function computeStatistics(
+  engine: Engine,
+  input: StatisticsInput,
+  options: ComputeOptions = {},
+): Promise<ComputedStatistics> {
+  checkOptions(options);
+  const partials = [await countDataset(engine, input, options)];
+  return { statistics: finishStatistics(partials, options), partials };
+}
+
+/** The statistics of partials that were computed or merged before. */
+export function finishStatistics(
+  partials: readonly DatasetPartial[],
+  options: StatisticsOptions = {},
+): DatasetFeatureStatisticsList {
+  const sizes = sizesOf(options);
+  return create(DatasetFeatureStatisticsListSchema, {
+    datasets: partials.map((partial) => finishDataset(partial, sizes)),
+  });
+}
+
+async function countDataset(
+  engine: Engine,
+  input: StatisticsInput,
+  options: ComputeOptions,
+): Promise<DatasetPartial> {
+  const { signal, progress, featureAllowlist } = options;
+  const allowlist = featureAllowlist === undefined ? undefined : new Set(featureAllowlist);
+  if ("format" in input && input.format === "csv") {
+    return scanCsv(input, { signal, progress, allowlist });
+  }
+  const scan = async () =>
+    scanRelation(engine, await relationOf(engine, input), {
+      sizes: sizesOf(options),
+      signal,
+      allowlist,
+      keptValues: 0,
+    });
+  return "format" in input ? scan().catch((error) => explained(error, input)) : scan();
+}
+
+/** The engine says what is wrong with a file; what to do about it is known here. */
+function explained(error: unknown, { format }: FileInput): never {
+  if (error instanceof WaybillError && error.code === "data_loss" && error.hint === undefined) {
+    throw new WaybillError(error.code, error.message, {
+      hint: `The file was cut short or changed, or it is not ${format}. Fetch it again.`,
+      cause: error,
+    });
+  }
+  throw error;
+}
+
+async function relationOf(engine: Engine, input: StatisticsInput): Promise<string> {
+  if (!("format" in input)) return input.relation;
+  const paths = (await expandPaths(input.paths)).map(({ path }) => path);
+  const { dialect } = engine;
+  return input.format === "parquet" ? dialect.parquet(paths) : dialect.jsonLines(paths);
+}
+
+function checkOptions(options: StatisticsOptions): void {
+  const sizes = sizesOf(options);
+  const smallest: readonly (readonly [name: string, value: number, least: number])[] = [
+    ["numTopValues", sizes.topValues, 1],
+    ["numRankHistogramBuckets", sizes.rankBuckets, 1],
+    ["numValuesHistogramBuckets", sizes.valueCountBuckets, 2],
+    ["numHistogramBuckets", sizes.standardBuckets, 1],
+    ["numQuantilesHistogramBuckets", sizes.quantileBuckets, 1],
+  ];
+  for (const [name, value, least] of smallest) {
+    if (Number.isInteger(value) && value >= least) continue;
+    throw new WaybillError("invalid_argument", `${name} is ${value}; it is at least ${least}.`, {
+      hint: "Leave it out for the default.",
+    });
+  }
+}

@@ -1,0 +1,157 @@
+import type { Cell, Engine } from "../../engine/index.ts";
+import { WaybillError } from "../../foundation/index.ts";
+import type { Sizes } from "../options.ts";
+import {
+  type DatasetPartial,
+  type FeatureKind,
+  type FeaturePartial,
+  lengthsOfScalars,
+  type StringPartial,
+} from "../partial.ts";
+import { StringTable } from "../string-table.ts";
+import {
+  countNumericColumns,
+  type NumericColumn,
+  numberExpression,
+  numberIn,
+} from "./numeric-sql.ts";
+
+interface ScanOptions {
+  readonly sizes: Sizes;
+  readonly signal?: AbortSignal | undefined;
+  readonly allowlist?: ReadonlySet<string> | undefined;
+  /** Distinct values kept of each text column; the most frequent when there are more. */
+  readonly keptValues: number;
+}
+
+/** A time's meaning for schema inference, in protobuf text. */
+const TIME_DOMAINS: Readonly<Record<string, string>> = {
+  date: "time_domain { integer_format: UNIX_DAYS }",
+  timestamp: "time_domain { integer_format: UNIX_MICROSECONDS }",
+};
+
+/**
+ * Counts a relation in SQL, one feature per column. Booleans and integers are INT; dates are INT in days
+ * and timestamps INT in microseconds since 1970, with their `time_domain`; times of day are INT in
+ * microseconds; floats and decimals are FLOAT (64 bits stay 64 bits); the rest is STRING, NULL is missing.
+ * @throws `invalid_argument` for a relation without rows, `unimplemented` for nested columns
+ */
+export async function scanRelation(
+  engine: Engine,
+  relation: string,
+  options: ScanOptions,
+): Promise<DatasetPartial> {
+  return engine.session(async (session) => {
+    const query = { engine: session, relation, signal: options.signal };
+    const queryOptions = options.signal === undefined ? {} : { signal: options.signal };
+    const { dialect } = session;
+    const columns = (await session.columns(relation, queryOptions))
+      .filter(({ name }) => options.allowlist?.has(name) ?? true)
+      .map(({ name, type }) => ({ name, type, family: dialect.typeFamily(type) }));
+    const nested = columns.find(({ family }) => family === "nested");
+    if (nested !== undefined) {
+      throw new WaybillError(
+        "unimplemented",
+        `Column "${nested.name}" is of type ${nested.type}, which is not counted yet.`,
+        { hint: "Name the other columns in featureAllowlist." },
+      );
+    }
+    const [counted] = await session.rows(`SELECT count(*) AS n FROM ${relation}`, queryOptions);
+    const examples = numberIn(counted!, "n");
+    if (examples === 0) {
+      throw new WaybillError("invalid_argument", "The data has no rows.", {
+        hint: "Check the files, or the condition that selects the rows.",
+      });
+    }
+    const numericColumns: NumericColumn[] = [];
+    const isNumeric = new Map<string, number>();
+    for (const { name, family } of columns) {
+      const number = numberExpression(dialect.quoteIdentifier(name), family, dialect);
+      if (number === undefined) continue;
+      isNumeric.set(name, numericColumns.length);
+      numericColumns.push({ name, ...number });
+    }
+    const numbers = await countNumericColumns(query, numericColumns);
+    const features: FeaturePartial[] = [];
+    for (const { name, family } of columns) {
+      const index = isNumeric.get(name);
+      if (index !== undefined) {
+        const { present, numeric } = numbers[index]!;
+        const kind: FeatureKind = numericColumns[index]!.isInteger ? "int" : "float";
+        const domainInfo = TIME_DOMAINS[family];
+        features.push({
+          path: [name],
+          kind: present === 0 ? "unknown" : kind,
+          present,
+          lengths: lengthsOfScalars(present),
+          numeric,
+          ...(domainInfo === undefined ? {} : { domainInfo }),
+        });
+        continue;
+      }
+      const column = dialect.quoteIdentifier(name);
+      const isText = family === "text" || family === "binary";
+      const value = isText ? column : `CAST(${column} AS ${dialect.typeName("string")})`;
+      const strings = await countStrings(session, relation, value, options);
+      features.push({
+        path: [name],
+        kind: strings.count === 0 ? "unknown" : "string",
+        present: strings.count,
+        lengths: lengthsOfScalars(strings.count),
+        strings,
+      });
+    }
+    return { name: "", examples, features };
+  });
+}
+
+async function countStrings(
+  engine: Engine,
+  relation: string,
+  value: string,
+  { sizes, keptValues, signal }: ScanOptions,
+): Promise<StringPartial> {
+  const { dialect } = engine;
+  const kept = Math.max(sizes.topValues, sizes.rankBuckets, keptValues);
+  const sql = `
+    WITH g AS (
+      SELECT ${value} AS v, count(*) AS n
+      FROM ${relation}
+      WHERE ${value} IS NOT NULL
+      GROUP BY 1
+    )
+    SELECT
+      (SELECT count(*) FROM g) AS distinct_values,
+      (SELECT sum(n) FROM g) AS total,
+      (SELECT sum(${dialect.byteLength("v")} * n) FROM g) AS bytes,
+      ${dialect.topValues("g", "v", "n", kept)} AS top`;
+  const [row] = await engine.rows(sql, signal === undefined ? {} : { signal });
+  const table = new StringTable();
+  let invalidUtf8 = 0;
+  for (const { v, n } of topOf(row!["top"] ?? [])) {
+    const bytes = typeof v === "string" ? encoder.encode(v) : v;
+    table.add(bytes, 0, bytes.length, Number(n));
+  }
+  invalidUtf8 = table.invalidUtf8Count();
+  const unique = numberIn(row!, "distinct_values");
+  return {
+    count: numberIn(row!, "total"),
+    totalBytes: numberIn(row!, "bytes"),
+    unique,
+    invalidUtf8,
+    table,
+    isComplete: unique <= kept,
+  };
+}
+
+const encoder = new TextEncoder();
+
+interface TopValue {
+  readonly v: string | Uint8Array;
+  readonly n: number | bigint;
+}
+
+/** `Dialect.topValues` gives a list of structs {v, n}. */
+function topOf(cell: Cell): readonly TopValue[] {
+  return cell as unknown as readonly TopValue[];
+}
