@@ -1,4 +1,5 @@
 import { WaybillError } from "../foundation/index.ts";
+import { murmurOfBytes, murmurOfLong } from "./duckdb/murmur.ts";
 
 /** Column types as parts name them; a dialect spells them. */
 export type SqlType =
@@ -83,6 +84,13 @@ export interface Dialect {
   /** Whether the engine has `ASOF JOIN`: for each left row the greatest right row that is not greater. */
   readonly hasAsofJoin: boolean;
 
+  /**
+   * Murmur3 (x86, 32 bits, seed 0) as a whole number below 2^32: of a 64-bit integer's bytes, or of a
+   * text's or binary's. Iceberg puts rows into buckets by it.
+   * @throws `unimplemented` where the engine has no such hash
+   */
+  murmur3(x: string, of: "long" | "bytes"): string;
+
   /** Table expression for Parquet files. */
   parquet(paths: readonly string[]): string;
   /** Table expression for newline-delimited JSON files, types by the engine. */
@@ -100,10 +108,17 @@ export interface Dialect {
   ): string;
   /**
    * Statement that writes a query as one Parquet file (zstd) with field ids, and returns one row with
-   * `count`, `file_size_bytes` and `column_statistics`.
+   * `filename`, `count`, `file_size_bytes` and `column_statistics`.
+   * @param options.partitionBy columns of the query that cut it into files of a folder, one row each;
+   *   they are not written, and their values are in `partition_keys`
    * @throws `unimplemented` where the engine cannot
    */
-  copyToParquet(query: string, path: string, columns: readonly FieldIdColumn[]): string;
+  copyToParquet(
+    query: string,
+    path: string,
+    columns: readonly FieldIdColumn[],
+    options?: { readonly partitionBy?: readonly string[] },
+  ): string;
 }
 
 /** What a JSON text is read as: a scalar, a list of one shape, or a struct. */
@@ -144,6 +159,7 @@ export const duckdbDialect: Dialect = {
   fromJson: (x, shape) => `from_json(${x}, ${quoteText(duckdbShape(shape))})`,
   rowNumber: () => "row_number() OVER ()",
   hasAsofJoin: true,
+  murmur3: (x, of) => (of === "long" ? murmurOfLong(x) : murmurOfBytes(x)),
   parquet: (paths) => `read_parquet([${paths.map(quoteText).join(", ")}])`,
   jsonLines: (paths) =>
     `read_json([${paths.map(quoteText).join(", ")}], format = 'newline_delimited')`,
@@ -156,11 +172,16 @@ export const duckdbDialect: Dialect = {
     const list = paths.map(quoteText).join(", ");
     return `read_parquet([${list}], schema = MAP {${map.join(", ")}}${position})`;
   },
-  copyToParquet: (query, path, columns) => {
+  copyToParquet: (query, path, columns, { partitionBy = [] } = {}) => {
     const ids = columns.map(({ id, name }) => `${duckdbDialect.quoteIdentifier(name)}: ${id}`);
+    const keys = partitionBy.map((name) => duckdbDialect.quoteIdentifier(name));
+    const target =
+      keys.length === 0
+        ? "USE_TMP_FILE false"
+        : `PARTITION_BY (${keys.join(", ")}), OVERWRITE_OR_IGNORE`;
     return (
       `COPY (${query}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd, ` +
-      `USE_TMP_FILE false, FIELD_IDS {${ids.join(", ")}}, RETURN_STATS)`
+      `${target}, FIELD_IDS {${ids.join(", ")}}, RETURN_STATS)`
     );
   },
 };
@@ -200,6 +221,11 @@ export const sparkDialect: Dialect = {
   fromJson: (x, shape) => `from_json(${x}, ${sparkDialect.text(sparkShape(shape))})`,
   rowNumber: () => "row_number() OVER (ORDER BY monotonically_increasing_id())",
   hasAsofJoin: false,
+  murmur3: () => {
+    throw new WaybillError("unimplemented", "Spark SQL's own hash is another than Iceberg's.", {
+      hint: "Write the table through its Iceberg catalog.",
+    });
+  },
   parquet: (paths) => {
     const only = paths[0];
     if (only !== undefined && paths.length === 1)
