@@ -3,18 +3,23 @@ import type { DescEnum } from "@bufbuild/protobuf";
 /** Digits that fix any double beyond doubt where a tie of rounding is in question. */
 const EXACT_DIGITS = 60;
 
-/**
- * A number as C prints it with `%g`: six significant digits, no trailing zeros, an exponent of two
- * digits below 1e-4 and from 1e6. Ties round to even, where JavaScript would round up.
- */
+/** A number as C prints it with `%g`: six significant digits, no trailing zeros. */
 export function sixDigits(value: number): string {
+  return significantDigits(value, 6);
+}
+
+/**
+ * A number as C prints it with `%.<count>g`: no trailing zeros, an exponent of at least two digits below
+ * 1e-4 and from 10^count. Ties round to even, where JavaScript would round up.
+ */
+export function significantDigits(value: number, count: number): string {
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value < 0 ? "-inf" : "inf";
   if (value === 0) return Object.is(value, -0) ? "-0" : "0";
-  const { digits, exponent } = roundToDigits(Math.abs(value), 6);
+  const { digits, exponent } = roundToDigits(Math.abs(value), count);
   const sign = value < 0 ? "-" : "";
   const significant = digits.replace(/0+$/, "");
-  if (exponent < -4 || exponent >= 6) {
+  if (exponent < -4 || exponent >= count) {
     const fraction = significant.slice(1);
     const size = String(Math.abs(exponent)).padStart(2, "0");
     const mantissa = fraction === "" ? significant : `${significant[0]}.${fraction}`;
@@ -93,7 +98,7 @@ function roundToDigits(value: number, count: number): { digits: string; exponent
   const tie = `5${"0".repeat(rest.length - 1)}`;
   const lastIsOdd = Number(kept.at(-1)) % 2 === 1;
   const roundsUp = rest > tie || (rest === tie && lastIsOdd);
-  let digits = roundsUp ? String(Number(kept) + 1) : kept;
+  let digits = roundsUp ? String(BigInt(kept) + 1n) : kept;
   if (digits.length > count) {
     digits = digits.slice(0, count);
     exponent += 1;

@@ -8,8 +8,8 @@ import {
   FeatureNameStatistics_TypeSchema,
 } from "../../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
 import { deprecate } from "../../schema/index.ts";
-import { printMessageText } from "../../statistics/index.ts";
 import type { FeatureCheck } from "../check.ts";
+import { debugText } from "../debug-text.ts";
 import { enumName } from "../format.ts";
 
 /** Domains that say something of bytes that are no text. */
@@ -42,6 +42,6 @@ export function detectDomainOfBytes({ feature, view, report }: FeatureCheck): vo
   report(
     Type.DOMAIN_INVALID_FOR_TYPE,
     "Invalid domain type",
-    `Data is marked as BYTES with incompatible domain_info: ${printMessageText(FeatureSchema, feature)}`,
+    `Data is marked as BYTES with incompatible domain_info: ${debugText(FeatureSchema, feature)}`,
   );
 }
