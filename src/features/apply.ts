@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Artifact } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
+import type { Engine } from "../engine/index.ts";
 import {
   type Clock,
   canonicalJson,
@@ -13,7 +14,9 @@ import {
 import { contentDigest, type Recorder, type Step } from "../metadata/index.ts";
 import type { Definitions } from "./definitions.ts";
 import { parseDefinitions } from "./definitions-file.ts";
+import { wholeView } from "./materialize.ts";
 import { buildRegistry, definitionsOf, KINDS, type Registry, type Times } from "./registry.ts";
+import { openViewRows, type SourceResolver } from "./view-rows.ts";
 
 /** What {@link applyRegistry} is told. */
 export interface ApplyOptions {
@@ -25,6 +28,11 @@ export interface ApplyOptions {
   readonly project?: string;
   /** Also removes definitions that are not among the given ones. */
   readonly replace?: boolean;
+  /**
+   * Opens the sources of all views and checks that they have the columns that are declared. Left out, that
+   * is found when they are first read.
+   */
+  readonly check?: { readonly engine: Engine; readonly resolve: SourceResolver };
   readonly clock?: Clock;
 }
 
@@ -45,7 +53,8 @@ export interface Applied {
  * Adds definitions to a registry, or changes those of the same name, and moves the registry's head to the
  * result: another apply in between makes the step `aborted` and changes nothing. When nothing differs
  * nothing is written.
- * @throws `invalid_argument` with everything that is wrong with the definitions
+ * @throws `invalid_argument` with everything that is wrong with the definitions; `failed_precondition` when
+ * a source is checked and lacks a column
  */
 export async function applyRegistry(
   step: Step,
@@ -57,6 +66,13 @@ export async function applyRegistry(
   const merged = mergeDefinitions(current, definitions, options.replace === true);
   const checked = buildRegistry(merged, { project });
   const changes = differences(current, checked);
+  if (options.check !== undefined) {
+    const { engine, resolve } = options.check;
+    for (const view of checked.featureViews.values()) {
+      const planned = wholeView(checked, view);
+      await openViewRows(engine, checked, resolve, planned, { signal: step.signal });
+    }
+  }
   if (current?.artifact !== undefined) step.input("registry", current.artifact);
   step.note("changes", changes.length);
   if (current !== undefined && changes.length === 0) return { registry: current, changes };

@@ -170,7 +170,7 @@ function byName<T extends { readonly name: string }>(
     const earlier = seen.get(name.toLowerCase());
     if (earlier !== undefined) {
       problems.push({
-        message: `Two definitions of a ${noun} have the name "${name}"${
+        message: `There are two definitions of the ${noun} "${name}"${
           earlier === name ? "" : ` ("${earlier}" differs only in case)`
         }.`,
         hint: "Rename one of them, or give it once.",
