@@ -25,4 +25,4 @@ export {
   recentArtifactNames,
 } from "./search.ts";
 export { PARAMETERS_PROPERTY } from "./step-record.ts";
-export type { MetadataCalls, MetadataStore, ReadingCalls } from "./store.ts";
+export type { CallName, MetadataCalls, MetadataStore, ReadingCalls } from "./store.ts";

@@ -1,0 +1,1 @@
+export { metadataRpc } from "./rpc.ts";
