@@ -19,7 +19,7 @@ import { buildRegistry, definitionsOf, KINDS, type Registry, type Times } from "
 import { openViewRows, type SourceResolver } from "./view-rows.ts";
 
 /** What {@link applyRegistry} is told. */
-export interface ApplyOptions {
+interface ApplyOptions {
   /** Where registries are written, one file for each state. */
   readonly folder: string;
   /** The registry to change, as {@link readRegistry} gave it; undefined for the first. */
@@ -44,7 +44,7 @@ export interface RegistryChange {
 }
 
 /** The registry after an apply; without changes it is the one before. */
-export interface Applied {
+interface Applied {
   readonly registry: Registry;
   readonly changes: readonly RegistryChange[];
 }
@@ -120,7 +120,7 @@ export async function readRegistry(
 }
 
 /** The name of the head that points at a project's registry. */
-export function registryRef(project: string): string {
+function registryRef(project: string): string {
   return project === "default" ? "features:registry" : `features:registry:${project}`;
 }
 

@@ -1,7 +1,7 @@
 import type { KeyType, ValueType } from "./value-type.ts";
 
 /** What every definition may say about itself. */
-export interface Documentation {
+interface Documentation {
   readonly description: string;
   readonly owner: string;
   readonly tags: Readonly<Record<string, string>>;
@@ -24,7 +24,7 @@ export interface Field {
 }
 
 /** Where rows lie: Parquet files, or a table of the warehouse. The caller's resolver opens it. */
-export type Location =
+type Location =
   | { readonly kind: "parquet"; readonly paths: readonly string[] }
   | { readonly kind: "warehouse"; readonly table: string };
 

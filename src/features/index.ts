@@ -1,15 +1,7 @@
-export {
-  type Applied,
-  type ApplyOptions,
-  applyRegistry,
-  type RegistryChange,
-  readRegistry,
-} from "./apply.ts";
+export { applyRegistry, type RegistryChange, readRegistry } from "./apply.ts";
 export {
   type Definitions,
-  type Entity,
   entity,
-  type FeatureService,
   type FeatureView,
   featureService,
   featureView,

@@ -19,7 +19,7 @@ import { castTo, isReadableAs } from "./value-type.ts";
 import { openViewRows, type SourceResolver, timeColumnsOf, type ViewRows } from "./view-rows.ts";
 
 /** The rows to complete with features: keys, a time, and whatever else, labels as a rule. */
-export interface LabelRelation {
+interface LabelRelation {
   /** What stands after FROM: a table name, a table function or a query in brackets. */
   readonly relation: string;
   /**
@@ -49,13 +49,13 @@ export interface HistoricalOptions extends FeatureSelection {
 }
 
 /** Event times from `start` to `end`, both included. */
-export interface TimeRange {
+interface TimeRange {
   readonly start: Date;
   readonly end: Date;
 }
 
 /** How complete a feature of a training set is. */
-export interface FeatureFill {
+interface FeatureFill {
   readonly column: string;
   /** Rows in which it is not null. */
   readonly valueCount: number;

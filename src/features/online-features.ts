@@ -22,16 +22,16 @@ import {
 } from "./value-type.ts";
 
 /** Whether a value is there, as `feast.serving.FieldStatus` names it. */
-export type FieldStatus = "PRESENT" | "NULL_VALUE" | "NOT_FOUND" | "OUTSIDE_MAX_AGE";
+type FieldStatus = "PRESENT" | "NULL_VALUE" | "NOT_FOUND" | "OUTSIDE_MAX_AGE";
 
 /**
  * A value as JSON has it: bytes are base64 text, times whole seconds since the epoch, NaN and the
  * infinities text; whole numbers beyond 2^53 stay `bigint`, see {@link onlineFeaturesJson}.
  */
-export type JsonValue = null | boolean | number | bigint | string | readonly JsonValue[];
+type JsonValue = null | boolean | number | bigint | string | readonly JsonValue[];
 
 /** One column of the answer: an entry for each entity row. */
-export interface FeatureVector {
+interface FeatureVector {
   readonly values: readonly JsonValue[];
   readonly statuses: readonly FieldStatus[];
   /** RFC 3339; the epoch for keys, computed features and what was not found. */

@@ -72,7 +72,7 @@ ${joins.join("\n")}`;
 
 /**
  * A query that gives the latest row of each key with an event time in [start, end], both ends included:
- * columns k0.., e, c (microseconds, {@link NO_CREATED_TIME} where there is none), f0... It has two
+ * columns k0.., e, c (microseconds, the least 64-bit integer where there is none), f0... It has two
  * parameters, start and end. Rows with a null key are left out.
  */
 export function latestRowsSql(rows: ViewRows): string {
@@ -87,10 +87,10 @@ FROM (${wideRows(rows)}) s JOIN newest n ON ${equal("s", "n", [...keys, "e"])}) 
 WHERE place = 1`;
 }
 
-/** Stands for a missing created time: it loses against every other. */
-export const NO_CREATED_TIME = -9223372036854775808n;
-
-/** SQL of {@link NO_CREATED_TIME}: its digits alone would overflow before they are negated. */
+/**
+ * Stands for a missing created time, and loses against every other: the least 64-bit integer, whose digits
+ * alone would overflow before they are negated.
+ */
 const NO_CREATED_SQL = "(-9223372036854775807 - 1)";
 
 function labelTimes(index: number, view: JoinedView, row: string, timeUs: string): string {

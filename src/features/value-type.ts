@@ -120,7 +120,7 @@ export function featureValueOf(type: ValueType, value: unknown, what: string): F
 }
 
 /** Microseconds since the epoch of a `Date`, ISO text (no zone means UTC) or epoch seconds; else undefined. */
-export function microsecondsOf(value: unknown): bigint | undefined {
+function microsecondsOf(value: unknown): bigint | undefined {
   if (value instanceof Date) {
     const ms = value.getTime();
     return Number.isNaN(ms) ? undefined : BigInt(ms) * 1000n;

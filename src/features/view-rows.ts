@@ -8,7 +8,7 @@ import { suggestion } from "./suggest.ts";
 import { castTo, isReadableAs, isTimeColumn, type ValueType } from "./value-type.ts";
 
 /** A source as the engine reads it. */
-export interface ResolvedSource {
+interface ResolvedSource {
   /** A table name, a table function or a query in brackets: what stands after FROM. */
   readonly relation: string;
   /** What is read, to be recorded as inputs. */
