@@ -13,13 +13,22 @@ export interface Entry {
 
 /** Every command, in the order in which help lists them. Loading one loads no other. */
 export const COMMANDS: readonly Entry[] = [
+  { name: "init", load: () => import("./commands/init.ts") },
+  { name: "add", load: () => import("./commands/add.ts") },
+  { name: "status", load: () => import("./commands/status.ts") },
+  { name: "statistics", aliases: ["stats"], load: () => import("./commands/statistics.ts") },
   { name: "schema infer", load: () => import("./commands/schema-infer.ts") },
   { name: "schema update", load: () => import("./commands/schema-update.ts") },
   { name: "validate", load: () => import("./commands/validate.ts") },
+  { name: "lake put", load: () => import("./commands/lake-put.ts") },
+  { name: "lake ls", load: () => import("./commands/lake-ls.ts") },
+  { name: "lake get", load: () => import("./commands/lake-get.ts") },
+  { name: "lake describe", load: () => import("./commands/lake-describe.ts") },
   { name: "warehouse create", load: () => import("./commands/warehouse-create.ts") },
   { name: "warehouse list", load: () => import("./commands/warehouse-list.ts") },
   { name: "warehouse snapshots", load: () => import("./commands/warehouse-snapshots.ts") },
   { name: "sql", aliases: ["warehouse sql"], load: () => import("./commands/sql.ts") },
+  { name: "lineage", load: () => import("./commands/lineage.ts") },
   { name: "doctor", load: () => import("./commands/doctor.ts") },
   { name: "completion", load: () => import("./commands/completion.ts") },
   { name: "__complete", hidden: true, load: () => import("./commands/complete.ts") },
@@ -28,6 +37,7 @@ export const COMMANDS: readonly Entry[] = [
 
 /** What the first words that have verbs below them stand for. */
 export const GROUPS: Readonly<Record<string, string>> = {
+  lake: "Raw files as they came, immutable and catalogued",
   schema: "What is expected of data: types, presence, domains",
   warehouse: "Tables of typed rows in Apache Iceberg's format",
 };

@@ -61,7 +61,11 @@ const JOURNEY: readonly {
     line: "features materialize",
     does: "put them where they are served",
   },
-  { command: "lineage", line: "lineage trips.csv --down", does: "where it came from and went" },
+  {
+    command: "lineage",
+    line: "lineage lake:trips.csv --down",
+    does: "what was made from it; --up: where it came from",
+  },
   { command: "serve", line: "serve", does: "answer Python clients and the browser" },
 ];
 

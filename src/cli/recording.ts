@@ -1,6 +1,11 @@
+import { existsSync } from "node:fs";
+import { glob, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Artifact } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
+import {
+  type Artifact,
+  ListOperationOptions_OrderByField_Field,
+} from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
 import { digestFile } from "../foundation/index.ts";
 import type { Properties, Step } from "../metadata/index.ts";
 import type { Project } from "../project/index.ts";
@@ -12,6 +17,8 @@ import type { Session } from "./session.ts";
 export interface InputFiles {
   readonly type: string;
   readonly paths: readonly string[];
+  /** Leaves out what nothing is known of, in place of recording it as imported. */
+  readonly onlyKnown?: boolean;
 }
 
 /** What a command's step is recorded with. */
@@ -63,45 +70,87 @@ async function inputArtifacts(
   signal: AbortSignal,
 ): Promise<Record<string, Artifact[]>> {
   const found: Record<string, Artifact[]> = {};
-  for (const [key, { type, paths }] of Object.entries(inputs)) {
-    found[key] = [];
-    for (const path of paths) found[key].push(await fileArtifact(project, type, path, signal));
+  for (const [key, { type, paths, onlyKnown }] of Object.entries(inputs)) {
+    const artifacts: Artifact[] = [];
+    for (const path of await expand(paths)) {
+      const known = await knownArtifact(project, type, path, signal, onlyKnown === true);
+      if (known !== undefined) artifacts.push(known);
+      else if (onlyKnown !== true) artifacts.push(await importFile(project, type, path, signal));
+    }
+    if (artifacts.length > 0) found[key] = artifacts;
   }
   return found;
 }
 
+/** Paths with globs in them as the files they name. What names nothing stays, for the error it gives. */
+async function expand(paths: readonly string[]): Promise<string[]> {
+  const expanded: string[] = [];
+  for (const path of paths) {
+    const matches = existsSync(path) ? [path] : (await Array.fromAsync(glob(path))).sort();
+    expanded.push(...(matches.length === 0 ? [path] : matches));
+  }
+  return expanded;
+}
+
 /**
  * The artifact that has exactly the bytes of a file: where it is recorded to be, or wherever equal bytes
- * are (a version, a raw file in the lake), the newest first. Where nothing is known of such bytes they
- * are recorded as imported, by a step of TFX's type Importer.
+ * are (a version, a raw file in the lake), the newest first.
+ * @param isHintOnly reads the file only when something of its size is known
  */
-async function fileArtifact(
+async function knownArtifact(
+  project: Project,
+  type: string,
+  path: string,
+  signal: AbortSignal,
+  isHintOnly: boolean,
+): Promise<Artifact | undefined> {
+  const { store } = project;
+  const info = await stat(path);
+  if (!info.isFile()) return undefined;
+  const { artifacts: sameUri } = await store.getArtifactsByURI({ uris: [fileUri(path)] });
+  const candidates = sameUri.toReversed();
+  for (const typeName of new Set([type, DATA_VERSION, RAW_FILE])) {
+    const { artifacts } = await store.getArtifactsByType({ typeName, options: NEWEST });
+    candidates.push(...artifacts);
+  }
+  const isOfSize = (artifact: Artifact) => propertyOf(artifact, "size_bytes") === BigInt(info.size);
+  if (candidates.length === 0 || (isHintOnly && !candidates.some(isOfSize))) return undefined;
+  const { digest } = await digestFile("sha256", path, { signal });
+  return candidates.find((artifact) => propertyOf(artifact, "sha256") === digest);
+}
+
+/** Records a file that came from outside, by a step of TFX's type Importer. */
+async function importFile(
   project: Project,
   type: string,
   path: string,
   signal: AbortSignal,
 ): Promise<Artifact> {
   const { digest: sha256, sizeBytes } = await digestFile("sha256", path, { signal });
-  const { artifacts } = await project.store.getArtifacts({
-    options: {
-      filterQuery: `custom_properties.sha256.string_value = '${sha256}'`,
-      orderByField: { field: 3, isAsc: false },
-      maxResultSize: 20,
-    },
-  });
   const uri = fileUri(path);
-  const known = artifacts.find((each) => each.uri === uri) ?? artifacts[0];
-  if (known !== undefined) return known;
   const { value } = await project.recorder.step(
     "Importer",
     { parameters: { uri }, signal },
-    (step) =>
-      Promise.resolve(
-        step.output("result", type, {
-          uri,
-          customProperties: { sha256, size_bytes: BigInt(sizeBytes) },
-        }),
-      ),
+    async (step) =>
+      step.output("result", type, {
+        uri,
+        customProperties: { sha256, size_bytes: BigInt(sizeBytes) },
+      }),
   );
   return value;
+}
+
+/** The types of the parts that keep bytes; named here so that neither part is loaded for it. */
+const DATA_VERSION = "DataVersion";
+const RAW_FILE = "RawFile";
+
+/** How far back equal bytes are looked for. */
+const NEWEST = {
+  maxResultSize: 1000,
+  orderByField: { field: ListOperationOptions_OrderByField_Field.ID, isAsc: false },
+};
+
+function propertyOf(artifact: Artifact, name: string): string | bigint | undefined {
+  const value = (artifact.customProperties[name] ?? artifact.properties[name])?.value;
+  return value?.case === "stringValue" || value?.case === "intValue" ? value.value : undefined;
 }

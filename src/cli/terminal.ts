@@ -61,8 +61,8 @@ export class Terminal {
   }
 
   /** Writes to stdout, waiting while its reader is slower. Does nothing once the reader has gone. */
-  async write(text: string): Promise<void> {
-    if (this.#closed || text === "") return;
+  async write(text: string | Uint8Array): Promise<void> {
+    if (this.#closed || text.length === 0) return;
     if (this.isInteractive) this.clearStatus();
     if (this.#stdout.write(text)) return;
     await new Promise<void>((resolve) => {

@@ -45,7 +45,10 @@ export const command = defineCommand({
             "SchemaGen",
             {
               inputs: { statistics: { type: "ExampleStatistics", paths: [path] } },
-              parameters: settings,
+              parameters: {
+                max_string_domain_size: maxStringDomainSize,
+                infer_feature_shape: inferFeatureShape,
+              },
             },
             async (step) =>
               (

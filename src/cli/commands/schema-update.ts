@@ -47,7 +47,7 @@ export const command = defineCommand({
           base_schema: { type: "Schema", paths: [given.schema] },
           statistics: { type: "ExampleStatistics", paths: [given.statistics] },
         },
-        parameters: { maxStringDomainSize },
+        parameters: { max_string_domain_size: maxStringDomainSize },
       },
       (step) => publishSchema(step, schema, { path: output, uri: fileUri(output) }),
     );
