@@ -57,7 +57,7 @@ export interface Invocation<A extends Arguments = Arguments, O extends Options =
 
 /** What a command answers. The frame prints `json` or `text`, so that no command can forget `--json`. */
 export interface Answer {
-  /** The document of `--json`: exact numbers, ids as integers, times in ISO 8601. */
+  /** The document of `--json`: exact numbers, ids as integers, times in ISO 8601 or named ...Ms. */
   readonly json?: unknown;
   /** In place of `json` where rows stream: pieces of text of whole lines, a line of JSON a row. */
   readonly jsonLines?: AsyncIterable<string>;

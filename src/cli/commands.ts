@@ -13,6 +13,7 @@ export interface Entry {
 
 /** Every command, in the order in which help lists them. Loading one loads no other. */
 export const COMMANDS: readonly Entry[] = [
+  { name: "demo", load: () => import("./commands/demo.ts") },
   { name: "init", load: () => import("./commands/init.ts") },
   { name: "add", load: () => import("./commands/add.ts") },
   { name: "status", load: () => import("./commands/status.ts") },
@@ -29,6 +30,8 @@ export const COMMANDS: readonly Entry[] = [
   { name: "warehouse snapshots", load: () => import("./commands/warehouse-snapshots.ts") },
   { name: "sql", aliases: ["warehouse sql"], load: () => import("./commands/sql.ts") },
   { name: "lineage", load: () => import("./commands/lineage.ts") },
+  { name: "runs list", load: () => import("./commands/runs-list.ts") },
+  { name: "runs show", load: () => import("./commands/runs-show.ts") },
   { name: "doctor", load: () => import("./commands/doctor.ts") },
   { name: "completion", load: () => import("./commands/completion.ts") },
   { name: "__complete", hidden: true, load: () => import("./commands/complete.ts") },
@@ -39,6 +42,7 @@ export const COMMANDS: readonly Entry[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   lake: "Raw files as they came, immutable and catalogued",
   schema: "What is expected of data: types, presence, domains",
+  runs: "What ran, and what is recorded of it",
   warehouse: "Tables of typed rows in Apache Iceberg's format",
 };
 
