@@ -1,3 +1,11 @@
+export { extendSchema } from "./base.ts";
+export {
+  type Compatibility,
+  compatibilityOf,
+  describeChange,
+  type SchemaChange,
+} from "./diff/change.ts";
+export { diffSchemas, type SchemaDiff } from "./diff/index.ts";
 export {
   adoptRecognisedDomain,
   getDomain,
@@ -51,3 +59,13 @@ export {
   type FeatureView,
   type Valency,
 } from "./statistics-view.ts";
+export {
+  headVersion,
+  type PublishedVersion,
+  type PublishVersionOptions,
+  publishVersion,
+  readVersion,
+  rollbackSchema,
+  type SchemaVersion,
+  schemaHistory,
+} from "./versions.ts";
