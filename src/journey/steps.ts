@@ -19,7 +19,6 @@ import {
 } from "../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
 import { updateSchema, type Validated, validate } from "../anomalies/index.ts";
 import {
-  type Applied,
   applyRegistry,
   historicalFeatures,
   type Materialization,
@@ -272,7 +271,10 @@ export async function load(
 }
 
 /** Records what features there are; applying the same again changes nothing. */
-export async function apply({ project, run }: Journey): Promise<StepResult<Applied>> {
+export async function apply({
+  project,
+  run,
+}: Journey): Promise<StepResult<Awaited<ReturnType<typeof applyRegistry>>>> {
   const current = await readRegistry(project.recorder);
   return project.recorder.step("Apply", { run }, (step) =>
     applyRegistry(step, DEFINITIONS, { folder: join(project.home, "features"), current }),
