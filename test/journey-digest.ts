@@ -34,7 +34,8 @@ export async function journeyDigest(home: string): Promise<Record<string, string
   const online = createHash("sha256");
   const store = await project.onlineStore();
   for await (const rows of store.scan("default/airport_daily")) {
-    for (const { key, value, eventUs } of rows) online.update(key).update(value).update(`${eventUs}`);
+    for (const { key, value, eventUs } of rows)
+      online.update(key).update(value).update(`${eventUs}`);
   }
   digests["online"] = online.digest("hex");
   return digests;
