@@ -74,8 +74,8 @@ function reportedStatistics(cell: Cell): ReadonlyMap<string, ReadonlyMap<string,
   return columns;
 }
 
-/** A map of the engine arrives as a list of {key, value}. */
-function entriesOf(cell: Cell): readonly (readonly [string, Cell])[] {
+/** The entries of a map, which the engine gives as a list of {key, value}. */
+export function entriesOf(cell: Cell): readonly (readonly [string, Cell])[] {
   if (!Array.isArray(cell)) {
     throw new WaybillError("internal", "The engine returned no statistics of what it wrote.");
   }

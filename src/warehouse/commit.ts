@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Artifact } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
+import type { Engine } from "../engine/index.ts";
 import { type Clock, WaybillError } from "../foundation/index.ts";
 import type { Properties, Step } from "../metadata/index.ts";
 import type { Catalog, TableState } from "./catalog.ts";
@@ -8,12 +9,14 @@ import {
   currentSnapshot,
   NO_SNAPSHOT,
   printTableMetadata,
+  type Snapshot,
   type TableMetadata,
 } from "./formats/table-metadata.ts";
 import { headOf, type TableName } from "./names.ts";
 
 /** What the verbs of a warehouse share. */
 export interface WarehouseContext {
+  readonly engine: Engine;
   readonly files: TableFiles;
   readonly catalog: Catalog;
   readonly clock: Clock;
@@ -33,22 +36,27 @@ const DEFAULT_METADATA_LOG_LENGTH = 100;
 /** Steps that have committed, with the tables: a head can move once in a step's transaction. */
 const committed = new WeakMap<Step, Set<string>>();
 
+/** What is to be committed to a table. */
+export interface TableCommit {
+  /** The state that `next` was made of; undefined for a new table. */
+  readonly base: TableState | undefined;
+  readonly next: TableMetadata;
+  /** The snapshot that was made, when it is not on `main`. */
+  readonly snapshot?: Snapshot;
+  /** Facts about the change for the artifact, beside those of the snapshot. */
+  readonly facts?: Properties;
+}
+
 /**
  * Commits a table's next metadata: writes it to a new file and makes the step move the table's head to
  * it, if the head still is where `base` saw it. Nothing is visible before the step closes.
- * @param base the state that `next` was made of; undefined for a new table
  * @throws `failed_precondition` when the step has committed to this table already
  */
 export async function commitMetadata(
   context: WarehouseContext,
   step: Step,
   name: TableName,
-  change: {
-    readonly base: TableState | undefined;
-    readonly next: TableMetadata;
-    /** Facts about the change for the artifact, beside those of the snapshot. */
-    readonly facts?: Properties;
-  },
+  change: TableCommit,
 ): Promise<Commit> {
   claim(step, name);
   const { base, next } = change;
@@ -63,13 +71,25 @@ export async function commitMetadata(
     `${folder}/${String(number).padStart(5, "0")}-${randomUUID()}.metadata.json`,
     printTableMetadata(metadata),
   );
+  const snapshot = change.snapshot ?? currentSnapshot(metadata);
   const artifact = step.output("table", TABLE_TYPE, {
     uri: metadataUri,
-    customProperties: { table: name.full, ...snapshotFacts(metadata), ...change.facts },
+    customProperties: { table: name.full, ...factsOf(metadata, snapshot), ...change.facts },
     ref: { name: headOf(name), expect: head?.id },
   });
   step.log.log("debug", `committed ${name.full} as ${metadataUri}`);
   return { artifact, metadataUri, metadata };
+}
+
+/** Commits that a table is dropped: its head becomes an artifact that says so. */
+export async function commitDrop(step: Step, state: TableState): Promise<void> {
+  claim(step, state.name);
+  step.input("parent", state.head);
+  step.output("table", TABLE_TYPE, {
+    uri: state.metadataUri,
+    customProperties: { table: state.name.full, dropped: true },
+    ref: { name: headOf(state.name), expect: state.head.id },
+  });
 }
 
 function claim(step: Step, name: TableName): void {
@@ -106,11 +126,10 @@ function numberOf(metadataUri: string): number {
   return number === undefined ? 0 : Number(number);
 }
 
-function snapshotFacts(metadata: TableMetadata): Properties {
-  const snapshot = currentSnapshot(metadata);
-  const schema = metadata["current-schema-id"];
+function factsOf(metadata: TableMetadata, snapshot: Snapshot | undefined): Properties {
+  const schema = BigInt(metadata["current-schema-id"]);
   if (snapshot === undefined) return { snapshot_id: NO_SNAPSHOT, schema_id: schema, rows: 0n };
-  const count = (key: string) => BigInt(snapshot.summary[key] ?? 0);
+  const count = (key: string) => BigInt(/^\d{1,18}$/.exec(snapshot.summary[key] ?? "")?.[0] ?? 0);
   return {
     snapshot_id: snapshot["snapshot-id"],
     schema_id: schema,

@@ -1,5 +1,7 @@
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { publishFile, WaybillError } from "../foundation/index.ts";
+import { syncFolder, temporaryPathFor, WaybillError } from "../foundation/index.ts";
 import type { ObjectStore } from "../storage/index.ts";
 
 /**
@@ -15,8 +17,17 @@ export interface TableFiles {
   read(uri: string, signal?: AbortSignal): Promise<Uint8Array>;
   /** Writes a new file; it is durable when the promise resolves. Returns its URI. */
   write(key: string, content: Uint8Array | string): Promise<string>;
-  /** Lets an engine write a local file, and makes it durable under `key`. */
-  publish<T>(key: string, write: (temporaryPath: string) => Promise<T>): Promise<T>;
+  /**
+   * Lets an engine write local files into a folder of its own, and makes those it names durable in
+   * `folder`, under names of ours. Returns their keys, in the order of `paths`.
+   */
+  publishAll<T>(
+    folder: string,
+    prefix: string,
+    write: (
+      temporaryFolder: string,
+    ) => Promise<{ readonly paths: readonly string[]; readonly value: T }>,
+  ): Promise<{ readonly keys: readonly string[]; readonly value: T }>;
   /** A path that an engine can read. @throws `unimplemented` when the store is not local */
   localPath(uri: string): string;
   /** The first of the files that is not there, or undefined. */
@@ -66,10 +77,29 @@ export function openTableFiles(store: ObjectStore): TableFiles {
       return `${root}/${key}`;
     },
 
-    async publish(key, write) {
-      const path = store.localPath(key);
-      if (path === undefined) throw notLocal(root);
-      return publishFile(path, (_file, temporaryPath) => write(temporaryPath));
+    async publishAll(folder, prefix, write) {
+      const target = store.localPath(`${folder}/x`);
+      if (target === undefined) throw notLocal(root);
+      const temporaryFolder = temporaryPathFor(join(dirname(target), prefix));
+      await mkdir(temporaryFolder, { recursive: true });
+      try {
+        const { paths, value } = await write(temporaryFolder);
+        const keys: string[] = [];
+        for (const [index, path] of paths.entries()) {
+          const file = await open(path, "r+");
+          await file.sync();
+          await file.close();
+          const key = `${folder}/${prefix}-${String(index).padStart(5, "0")}.parquet`;
+          await rename(path, store.localPath(key) ?? "");
+          keys.push(key);
+        }
+        await syncFolder(dirname(target));
+        return { keys, value };
+      } catch (error) {
+        throw WaybillError.from(error);
+      } finally {
+        await rm(temporaryFolder, { recursive: true, force: true });
+      }
     },
 
     localPath(uri) {

@@ -8,7 +8,13 @@ import {
   type Primitive,
   type PrimitiveValue,
 } from "./formats/primitive.ts";
-import type { PartitionField, PartitionSpec, TableMetadata } from "./formats/table-metadata.ts";
+import {
+  currentSchema,
+  type PartitionField,
+  type PartitionSpec,
+  type TableMetadata,
+} from "./formats/table-metadata.ts";
+import { parseTransform, transformType } from "./transforms.ts";
 import { columnType } from "./types.ts";
 
 /**
@@ -16,22 +22,26 @@ import { columnType } from "./types.ts";
  * Source: Apache Iceberg specification, "Partition Transforms".
  */
 export function partitionType(metadata: TableMetadata, field: PartitionField): Primitive {
-  if (/^(bucket\[\d+\]|year|month|hour|void)$/.test(field.transform)) return { kind: "int" };
-  if (field.transform === "day") return { kind: "date" };
-  if (!/^(identity|truncate\[\d+\])$/.test(field.transform)) {
-    throw new WaybillError(
-      "unimplemented",
-      `The partition field "${field.name}" has the unknown transform "${field.transform}".`,
-    );
-  }
-  // The column may be gone from the current schema: an old spec then still has its old type.
-  for (const schema of metadata.schemas.toReversed()) {
-    const column = schema.fields.find(({ id }) => id === field["source-id"]);
-    if (column !== undefined) return columnType(column.type, column.name);
+  return transformType(parseTransform(field.transform), sourceColumn(metadata, field).type);
+}
+
+/**
+ * The column that a partition or sort field is made of. It may be gone from the schema of today: an
+ * old spec then still has its old type.
+ */
+export function sourceColumn(
+  metadata: TableMetadata,
+  field: Pick<PartitionField, "source-id">,
+): { readonly name: string; readonly type: Primitive } {
+  const id = field["source-id"];
+  for (const schema of [currentSchema(metadata), ...metadata.schemas.toReversed()]) {
+    const column = schema.fields.find((column) => column.id === id);
+    if (column !== undefined)
+      return { name: column.name, type: columnType(column.type, column.name) };
   }
   throw new WaybillError(
     "data_loss",
-    `The partition field "${field.name}" is of the column ${field["source-id"]}, which no schema has.`,
+    `The table at ${metadata.location} is cut or sorted by the column ${id}, which no schema has.`,
   );
 }
 

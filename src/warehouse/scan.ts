@@ -12,8 +12,8 @@ import {
   type TableMetadata,
 } from "./formats/table-metadata.ts";
 import type { TableSchema } from "./formats/table-schema.ts";
+import { relationOf } from "./relation.ts";
 import { entriesOf, manifestsOf } from "./snapshot.ts";
-import { fieldIds, writtenColumns } from "./write.ts";
 
 /** Which state of a table is meant: a time, a snapshot's id, or the name of a branch or tag. */
 export type AsOf = Date | bigint | string;
@@ -22,7 +22,8 @@ export type AsOf = Date | bigint | string;
 export interface Scan {
   readonly snapshot: Snapshot | undefined;
   readonly schema: TableSchema;
-  readonly rowCount: number;
+  /** Its data files, and the delete files of other engines. */
+  readonly entries: readonly ManifestEntry[];
   /** A table expression of the engine that gives the rows. */
   readonly relation: string;
 }
@@ -41,27 +42,24 @@ export async function scanTable(
   const { metadata } = state;
   const snapshot = asOf === undefined ? currentSnapshot(metadata) : snapshotAsOf(state, asOf);
   const schema = schemaOf(metadata, snapshot, asOf);
-  const columns = fieldIds(engine.dialect, writtenColumns(schema));
   const entries = snapshot === undefined ? [] : await liveFiles(files, snapshot);
-  const paths = entries.map(({ file }) => {
-    if (file.content !== "data") throw unreadable(state, `delete files (${file.content})`);
-    if (file.format !== "PARQUET") throw unreadable(state, `${file.format} files`);
-    return file.path;
-  });
-  const missing = await files.firstMissing(paths);
+  const missing = await files.firstMissing(entries.map(({ file }) => file.path));
   if (missing !== undefined) throw gone(missing);
   return {
     snapshot,
     schema,
-    rowCount: entries.reduce((total, { file }) => total + file.rowCount, 0),
-    relation:
-      paths.length === 0
-        ? emptyRelation(columns, engine)
-        : engine.dialect.parquetByFieldId(
-            paths.map((path) => files.localPath(path)),
-            columns,
-          ),
+    entries,
+    relation: relationOf(engine, files, { metadata, schema }, entries),
   };
+}
+
+/** The number of rows: from the manifests, or counted where delete files take some away. */
+export async function countRows(engine: Engine, scan: Scan): Promise<number> {
+  if (scan.entries.every(({ file }) => file.content === "data")) {
+    return scan.entries.reduce((total, { file }) => total + file.rowCount, 0);
+  }
+  const [row] = await engine.rows(`SELECT count(*) AS n FROM ${scan.relation}`);
+  return Number(row?.["n"]);
 }
 
 /** The files that a snapshot has, data and deletes, the oldest first. */
@@ -141,22 +139,4 @@ function schemaOf(
   const isBranch = typeof asOf === "string" && metadata.refs[asOf]?.type === "branch";
   const id = asOf === undefined || isBranch ? undefined : snapshot?.["schema-id"];
   return id === undefined ? currentSchema(metadata) : schemaWithId(metadata, id);
-}
-
-function emptyRelation(
-  columns: readonly { readonly name: string; readonly type: string }[],
-  engine: Engine,
-): string {
-  const nulls = columns.map(
-    ({ name, type }) => `CAST(NULL AS ${type}) AS ${engine.dialect.quoteIdentifier(name)}`,
-  );
-  return `(SELECT ${nulls.join(", ")} WHERE 1 = 0)`;
-}
-
-function unreadable(state: TableState, what: string): WaybillError {
-  return new WaybillError(
-    "unimplemented",
-    `The table "${state.name.full}" has ${what}, which Waybill cannot read.`,
-    { hint: "Compact the table with the engine that wrote them." },
-  );
 }

@@ -291,13 +291,16 @@ function summaryOf(
     "removed-files-size": dropped.bytes,
     "removed-delete-files": dropped.deleteFiles,
   };
+  const deleteFiles = Math.max(0, before("total-delete-files") - dropped.deleteFiles);
+  // How many rows a delete file takes away is not known here: without such files there are none.
+  const deletes = (key: string) => (deleteFiles === 0 ? 0 : before(key));
   const totals = {
     "total-data-files": before("total-data-files") + change.added.length - dropped.files,
     "total-records": before("total-records") + addedRows - dropped.rows,
     "total-files-size": before("total-files-size") + addedBytes - dropped.bytes,
-    "total-delete-files": before("total-delete-files") - dropped.deleteFiles,
-    "total-position-deletes": before("total-position-deletes"),
-    "total-equality-deletes": before("total-equality-deletes"),
+    "total-delete-files": deleteFiles,
+    "total-position-deletes": deletes("total-position-deletes"),
+    "total-equality-deletes": deletes("total-equality-deletes"),
   };
   return {
     ...change.summary,

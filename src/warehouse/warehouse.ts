@@ -1,24 +1,54 @@
 import { randomUUID } from "node:crypto";
-import type { Artifact } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
 import type { Engine } from "../engine/index.ts";
 import { type Clock, systemClock, WaybillError } from "../foundation/index.ts";
 import type { Step } from "../metadata/index.ts";
 import type { ObjectStore } from "../storage/index.ts";
 import { type HeadLookup, openCatalog, type TableState } from "./catalog.ts";
-import { type Commit, commitMetadata, type WarehouseContext } from "./commit.ts";
-import { openTableFiles } from "./files.ts";
+import { commitDrop, commitMetadata, type WarehouseContext } from "./commit.ts";
 import {
-  NO_SNAPSHOT,
-  type Snapshot,
-  snapshotWithId,
-  type TableMetadata,
-} from "./formats/table-metadata.ts";
-import { greatestFieldId, parseTableSchema, type TableSchema } from "./formats/table-schema.ts";
+  type Alteration,
+  alterTable,
+  type ColumnDefinition,
+  type PartitionDefinition,
+  type SortDefinition,
+  schemaOf,
+} from "./evolve.ts";
+import { openTableFiles } from "./files.ts";
+import { NO_SNAPSHOT, type TableMetadata } from "./formats/table-metadata.ts";
+import { greatestFieldId, type TableSchema } from "./formats/table-schema.ts";
 import { parseTableName, type TableName } from "./names.ts";
-import { type AsOf, scanTable } from "./scan.ts";
-import { addSnapshot } from "./snapshot.ts";
-import { columnType } from "./types.ts";
-import { inferTableSchema, writeRows } from "./write.ts";
+import { type CleanUp, removeOrphanFiles } from "./orphans.ts";
+import {
+  type ExpireOptions,
+  expired,
+  type RefDefinition,
+  rolledBack,
+  withoutRef,
+  withRef,
+} from "./refs.ts";
+import {
+  appendRows,
+  type BranchOption,
+  compactRows,
+  deleteRows,
+  type MergeOptions,
+  mergeRows,
+  overwriteRows,
+  type RowChange,
+  updateRows,
+} from "./rows.ts";
+import { type AsOf, countRows, scanTable } from "./scan.ts";
+import {
+  changeOf,
+  partitionedBy,
+  rowChangeOf,
+  type SnapshotView,
+  snapshotView,
+  sortedBy,
+  type TableChange,
+  type TableView,
+} from "./views.ts";
+import { inferTableSchema } from "./write.ts";
 
 /** What a warehouse works with. */
 export interface WarehouseOptions {
@@ -30,59 +60,23 @@ export interface WarehouseOptions {
   readonly clock?: Clock;
 }
 
-/** A column of a table that is to be made. */
-export interface ColumnDefinition {
-  readonly name: string;
-  /** boolean, int, long, float, double, decimal(p,s), string, date, timestamp, timestamptz, binary. */
-  readonly type: string;
-  readonly required?: boolean;
-  readonly doc?: string;
+/** How a new table is laid out. */
+export interface TableOptions {
+  readonly properties?: Readonly<Record<string, string>>;
+  readonly partitionBy?: readonly PartitionDefinition[];
+  readonly sortBy?: readonly SortDefinition[];
 }
 
-/** What a change of a table gave. The artifact gets its id when the step closes. */
-export interface TableChange {
-  readonly table: string;
-  readonly artifact: Artifact;
-  readonly metadataUri: string;
-  /** Undefined when the table has no snapshot yet. */
-  readonly snapshotId: bigint | undefined;
-  readonly addedRows: number;
-  readonly deletedRows: number;
-  readonly totalRows: number;
-}
-
-/** A state of a table. */
-export interface TableView {
-  readonly table: string;
-  readonly artifact: Artifact;
-  readonly metadataUri: string;
-  readonly schema: TableSchema;
-  readonly properties: Readonly<Record<string, string>>;
-  /** Undefined when the table has no rows yet. */
-  readonly snapshot: SnapshotView | undefined;
-  readonly rowCount: number;
-  /** A table expression of the engine that gives the rows: `SELECT ... FROM ${relation}`. */
+/** Rows to be written: a table name or table expression of the engine. */
+export interface RowSource extends BranchOption {
   readonly relation: string;
-}
-
-/** A snapshot, for people. */
-export interface SnapshotView {
-  readonly id: bigint;
-  readonly parentId: bigint | undefined;
-  readonly time: Date;
-  readonly operation: string;
-  readonly totalRows: number;
-  readonly addedRows: number;
-  readonly deletedRows: number;
-  readonly isCurrent: boolean;
-  /** Branches and tags that point at it. */
-  readonly refs: readonly string[];
 }
 
 /**
  * Tables in Apache Iceberg's format, version 2. The head of each table is a ref of the metadata store,
  * so that a commit is a record and a compare-and-swap in one: two writers cannot both win, and what
- * a killed writer left behind is never seen.
+ * a killed writer left behind is never seen. Verbs that change a table take the open step; the change
+ * is there when the step closes. Conditions and expressions are SQL of the engine, over the columns.
  */
 export interface Warehouse {
   /**
@@ -93,18 +87,76 @@ export interface Warehouse {
     step: Step,
     table: string,
     columns: readonly ColumnDefinition[],
-    options?: { readonly properties?: Readonly<Record<string, string>> },
+    options?: TableOptions,
   ): Promise<TableChange>;
 
   /**
-   * Appends the rows of a relation (a table name or table expression of the engine) as one snapshot.
-   * Columns are matched by name; those that the relation lacks are NULL.
+   * Appends the rows of a relation as one snapshot. Columns are matched by name; those that the
+   * relation lacks are NULL.
    * @throws `not_found` for an unknown table; `invalid_argument` when rows do not fit its columns
    */
-  append(step: Step, table: string, rows: { readonly relation: string }): Promise<TableChange>;
+  append(step: Step, table: string, rows: RowSource): Promise<TableChange>;
 
   /** As {@link Warehouse.append}; makes the table with the relation's columns when there is none. */
-  load(step: Step, table: string, rows: { readonly relation: string }): Promise<TableChange>;
+  load(step: Step, table: string, rows: RowSource): Promise<TableChange>;
+
+  /** Replaces the rows for which `where` holds (all, without it) by those of a relation. */
+  overwrite(
+    step: Step,
+    table: string,
+    rows: RowSource & { readonly where?: string },
+  ): Promise<TableChange>;
+
+  /** Deletes the rows for which `where` holds. Earlier snapshots keep them. */
+  delete(
+    step: Step,
+    table: string,
+    options: BranchOption & { readonly where: string },
+  ): Promise<TableChange>;
+
+  /** Sets columns to expressions in the rows for which `where` holds (all, without it). */
+  update(
+    step: Step,
+    table: string,
+    options: BranchOption & {
+      readonly set: Readonly<Record<string, string>>;
+      readonly where?: string;
+    },
+  ): Promise<TableChange>;
+
+  /**
+   * Brings rows by key: updates those that are there, inserts the others.
+   * @throws `invalid_argument` when a key is NULL or twice in the relation
+   */
+  merge(step: Step, table: string, options: MergeOptions): Promise<TableChange>;
+
+  /** Rewrites small files, and those with delete files of other engines, into few large ones. */
+  compact(
+    step: Step,
+    table: string,
+    options?: BranchOption & { readonly targetBytes?: number },
+  ): Promise<TableChange>;
+
+  /** Changes columns, partitions, sort order or properties; no row is rewritten. */
+  alter(step: Step, table: string, alterations: readonly Alteration[]): Promise<TableChange>;
+
+  /** Makes a tag, or makes or moves a branch. */
+  setRef(step: Step, table: string, ref: RefDefinition): Promise<TableChange>;
+
+  /** Drops a tag or branch. The snapshots that only it reached go with the next expiry. */
+  dropRef(step: Step, table: string, ref: string): Promise<TableChange>;
+
+  /** Makes an earlier snapshot the current one again. Nothing is lost: it can be undone likewise. */
+  rollback(step: Step, table: string, options: { readonly to: AsOf }): Promise<TableChange>;
+
+  /** Forgets old snapshots; {@link Warehouse.removeOrphans} then frees their files. */
+  expire(step: Step, table: string, options: ExpireOptions): Promise<TableChange>;
+
+  /** Deletes files in the table's folder that it does not need, if they are old enough. */
+  removeOrphans(step: Step, table: string, options: { readonly olderThan: Date }): Promise<CleanUp>;
+
+  /** Drops a table. The record of it stays, and its files until somebody deletes them. */
+  dropTable(step: Step, table: string): Promise<void>;
 
   /**
    * A table as it is, or as it was at a time, at a snapshot, or at the head of a branch or tag.
@@ -124,65 +176,118 @@ export function openWarehouse(options: WarehouseOptions): Warehouse {
   const { engine } = options;
   const files = openTableFiles(options.store);
   const catalog = openCatalog(files, options.heads);
-  const context: WarehouseContext = { files, catalog, clock: options.clock ?? systemClock };
+  const clock = options.clock ?? systemClock;
+  const context: WarehouseContext = { engine, files, catalog, clock };
 
-  async function appendTo(
-    step: Step,
-    name: TableName,
-    base: TableState | undefined,
-    target: TableMetadata,
-    relation: string,
+  async function onRows(
+    table: string,
+    work: (state: TableState) => Promise<RowChange>,
   ): Promise<TableChange> {
-    const added = await writeRows(step, engine, files, target, relation);
-    const { metadata } = await addSnapshot(
-      files,
-      target,
-      { operation: "append", added },
-      context.clock.nowMs(),
-    );
-    return changeOf(name, await commitMetadata(context, step, name, { base, next: metadata }));
+    const name = parseTableName(table);
+    return rowChangeOf(name, await work(await catalog.load(name)));
+  }
+
+  async function onMetadata(
+    step: Step,
+    table: string,
+    change: (state: TableState) => TableMetadata,
+  ): Promise<TableChange> {
+    const name = parseTableName(table);
+    const base = await catalog.load(name);
+    const next = change(base);
+    if (next === base.metadata) {
+      return rowChangeOf(name, {
+        commit: { artifact: base.head, ...base },
+        snapshot: undefined,
+        affectedRows: 0,
+      });
+    }
+    return changeOf(name, await commitMetadata(context, step, name, { base, next }));
+  }
+
+  async function emptyTable(name: TableName, schema: TableSchema, table: TableOptions = {}) {
+    const location = await freshLocation(context, name);
+    const empty = newTable(location, schema, {
+      properties: table.properties ?? {},
+      nowMs: clock.nowMs(),
+    });
+    const layout: Alteration[] = [];
+    if (table.partitionBy) layout.push({ kind: "partition-by", fields: table.partitionBy });
+    if (table.sortBy) layout.push({ kind: "sort-by", fields: table.sortBy });
+    return alterTable(name.full, empty, layout, clock.nowMs());
   }
 
   return {
-    async createTable(step, table, columns, { properties = {} } = {}) {
+    async createTable(step, table, columns, tableOptions) {
       const name = parseTableName(table);
       if ((await catalog.find(name)) !== undefined) throw taken(name);
-      const next = newTable(await freshLocation(context, name), schemaOf(name, columns), {
-        properties,
-        nowMs: context.clock.nowMs(),
-      });
+      const next = await emptyTable(name, schemaOf(name.full, columns), tableOptions);
       return changeOf(name, await commitMetadata(context, step, name, { base: undefined, next }));
     },
 
-    async append(step, table, { relation }) {
+    append: (step, table, rows) =>
+      onRows(table, (state) => appendRows(context, step, state.name, state, rows)),
+
+    async load(step, table, rows) {
       const name = parseTableName(table);
-      const base = await catalog.load(name);
-      return appendTo(step, name, base, base.metadata, relation);
+      const state = await catalog.find(name);
+      if (state !== undefined) {
+        return rowChangeOf(name, await appendRows(context, step, name, state, rows));
+      }
+      const schema = await inferTableSchema(engine, rows.relation, step.signal);
+      const fresh = { metadata: await emptyTable(name, schema) };
+      return rowChangeOf(name, await appendRows(context, step, name, fresh, rows));
     },
 
-    async load(step, table, { relation }) {
+    overwrite: (step, table, rows) =>
+      onRows(table, (state) => overwriteRows(context, step, state, rows)),
+    delete: (step, table, given) =>
+      onRows(table, (state) => deleteRows(context, step, state, given)),
+    update: (step, table, given) =>
+      onRows(table, (state) => updateRows(context, step, state, given)),
+    merge: (step, table, given) => onRows(table, (state) => mergeRows(context, step, state, given)),
+    compact: (step, table, given) =>
+      onRows(table, (state) => compactRows(context, step, state, given)),
+
+    alter: (step, table, alterations) =>
+      onMetadata(step, table, ({ name, metadata }) =>
+        alterTable(name.full, metadata, alterations, clock.nowMs()),
+      ),
+    setRef: (step, table, ref) =>
+      onMetadata(step, table, (state) => withRef(state, ref, clock.nowMs())),
+    dropRef: (step, table, ref) =>
+      onMetadata(step, table, (state) => withoutRef(state, ref, clock.nowMs())),
+    rollback: (step, table, { to }) =>
+      onMetadata(step, table, (state) => rolledBack(state, to, clock.nowMs())),
+    expire: (step, table, given) =>
+      onMetadata(step, table, (state) => expired(state, given, clock.nowMs())),
+
+    async removeOrphans(step, table, { olderThan }) {
+      const state = await catalog.load(parseTableName(table));
+      return removeOrphanFiles(context, step, state, olderThan);
+    },
+
+    async dropTable(step, table) {
       const name = parseTableName(table);
-      const base = await catalog.find(name);
-      if (base !== undefined) return appendTo(step, name, base, base.metadata, relation);
-      const schema = await inferTableSchema(engine, relation, step.signal);
-      const fresh = newTable(await freshLocation(context, name), schema, {
-        properties: {},
-        nowMs: context.clock.nowMs(),
-      });
-      return appendTo(step, name, undefined, fresh, relation);
+      const base = await catalog.load(name);
+      await commitDrop(step, base);
     },
 
     async table(table, { asOf } = {}) {
       const state = await catalog.load(parseTableName(table));
+      const { metadata } = state;
       const scan = await scanTable(engine, files, state, asOf);
       return {
         table: state.name.full,
         artifact: state.head,
         metadataUri: state.metadataUri,
         schema: scan.schema,
-        properties: state.metadata.properties,
-        snapshot: scan.snapshot && snapshotView(state.metadata, scan.snapshot),
-        rowCount: scan.rowCount,
+        partitionedBy: partitionedBy(metadata),
+        sortedBy: sortedBy(metadata),
+        properties: metadata.properties,
+        snapshot: scan.snapshot && snapshotView(metadata, scan.snapshot),
+        rowCount: await countRows(engine, scan),
+        fileCount: scan.entries.length,
         relation: scan.relation,
       };
     },
@@ -237,57 +342,6 @@ async function freshLocation(context: WarehouseContext, name: TableName): Promis
   const plain = `${name.namespace.join(".")}/${name.table}`;
   const wasUsed = (await context.catalog.head(name)) !== undefined;
   return context.files.uriOf(wasUsed ? `${plain}-${randomUUID().slice(0, 8)}` : plain);
-}
-
-function schemaOf(name: TableName, columns: readonly ColumnDefinition[]): TableSchema {
-  if (columns.length === 0) {
-    throw new WaybillError("invalid_argument", `The table "${name.full}" has no columns.`);
-  }
-  const fields = columns.map((column, index) => ({
-    id: index + 1,
-    required: false,
-    ...column,
-  }));
-  const schema = parseTableSchema(
-    { type: "struct", "schema-id": 0, fields },
-    `The table "${name.full}"`,
-    "invalid_argument",
-  );
-  for (const { name, type } of schema.fields) columnType(type, name);
-  return schema;
-}
-
-function changeOf(name: TableName, commit: Commit): TableChange {
-  const { metadata } = commit;
-  const current = metadata["current-snapshot-id"];
-  const summary = snapshotWithId(metadata, current)?.summary ?? {};
-  return {
-    table: name.full,
-    artifact: commit.artifact,
-    metadataUri: commit.metadataUri,
-    snapshotId: current === NO_SNAPSHOT ? undefined : current,
-    addedRows: Number(summary["added-records"] ?? 0),
-    deletedRows: Number(summary["deleted-records"] ?? 0),
-    totalRows: Number(summary["total-records"] ?? 0),
-  };
-}
-
-function snapshotView(metadata: TableMetadata, snapshot: Snapshot): SnapshotView {
-  const id = snapshot["snapshot-id"];
-  const { summary } = snapshot;
-  return {
-    id,
-    parentId: snapshot["parent-snapshot-id"],
-    time: new Date(snapshot["timestamp-ms"]),
-    operation: summary["operation"] ?? "append",
-    totalRows: Number(summary["total-records"] ?? 0),
-    addedRows: Number(summary["added-records"] ?? 0),
-    deletedRows: Number(summary["deleted-records"] ?? 0),
-    isCurrent: metadata["current-snapshot-id"] === id,
-    refs: Object.entries(metadata.refs)
-      .filter(([, ref]) => ref["snapshot-id"] === id)
-      .map(([ref]) => ref),
-  };
 }
 
 function taken(name: TableName): WaybillError {
