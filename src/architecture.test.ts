@@ -51,7 +51,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   mysql2: ["database/"],
   pg: ["database/"],
   "@aws-sdk/client-s3": ["storage/"],
-  yaml: ["versioning/", "project/", "pipeline/"],
+  yaml: ["versioning/", "project/", "pipeline/", "cli/"],
   "@bufbuild/protobuf": [""],
 };
 

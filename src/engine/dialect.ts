@@ -96,6 +96,12 @@ export interface Dialect {
   /** Table expression for newline-delimited JSON files, types by the engine. */
   jsonLines(paths: readonly string[]): string;
   /**
+   * Table expression for delimited text with a header, types by the engine. A row with more or fewer
+   * fields than the header is an error.
+   * @throws `unimplemented` where the engine reads headers only through a view
+   */
+  csv(paths: readonly string[]): string;
+  /**
    * Table expression for Parquet files whose columns are found by field id, whatever their names;
    * a column that a file lacks is NULL.
    * @param options.withPosition adds `filename`, the path, and `file_row_number`, from 0
@@ -163,6 +169,8 @@ export const duckdbDialect: Dialect = {
   parquet: (paths) => `read_parquet([${paths.map(quoteText).join(", ")}])`,
   jsonLines: (paths) =>
     `read_json([${paths.map(quoteText).join(", ")}], format = 'newline_delimited')`,
+  csv: (paths) =>
+    `read_csv([${paths.map(quoteText).join(", ")}], header = true, quote = '"', null_padding = false)`,
   parquetByFieldId: (paths, columns, { withPosition = false } = {}) => {
     const map = columns.map(
       ({ id, name, type }) =>
@@ -234,6 +242,11 @@ export const sparkDialect: Dialect = {
   },
   jsonLines: (paths) =>
     `(${paths.map((path) => `SELECT * FROM json.\`${path.replaceAll("`", "``")}\``).join(" UNION ALL ")})`,
+  csv: () => {
+    throw new WaybillError("unimplemented", "Spark SQL reads headers only through a view.", {
+      hint: "Turn the file into Parquet first.",
+    });
+  },
   parquetByFieldId: () => {
     throw new WaybillError("unimplemented", "Spark SQL reads Parquet by name, not by field id.", {
       hint: "Read the table through its Iceberg catalog.",
