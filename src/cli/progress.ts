@@ -1,5 +1,5 @@
 import type { Clock, Progress } from "../foundation/index.ts";
-import { formatBytes, formatCount, formatDuration, printable } from "./format.ts";
+import { formatBytes, formatCount, formatDuration, formatNumber, printable } from "./format.ts";
 import { truncate } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -25,6 +25,7 @@ interface State {
 export class TerminalProgress implements Progress, Disposable {
   readonly #terminal: Terminal;
   readonly #clock: Clock;
+  readonly #label: string;
   readonly #startedMs: number;
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #isShown: boolean;
@@ -40,6 +41,7 @@ export class TerminalProgress implements Progress, Disposable {
   constructor(terminal: Terminal, clock: Clock, label: string, isShown: boolean) {
     this.#terminal = terminal;
     this.#clock = clock;
+    this.#label = label;
     this.#startedMs = clock.nowMs();
     this.#labelStartedMs = this.#startedMs;
     this.#shownMs = this.#startedMs;
@@ -86,6 +88,12 @@ export class TerminalProgress implements Progress, Disposable {
   }
 
   #line(nowMs: number): string {
+    const { done, total } = this.#state;
+    // What is done says nothing of what is being done since.
+    if (total !== undefined && done >= total) {
+      const idle = { label: this.#label, done: 0, total: undefined, unit: undefined };
+      return describeProgress(idle, nowMs - this.#startedMs);
+    }
     return describeProgress(this.#state, nowMs - this.#labelStartedMs);
   }
 }
@@ -97,7 +105,7 @@ export function describeProgress(state: State, elapsedMs: number): string {
   const amount = (value: number) =>
     unit === "bytes"
       ? formatBytes(value)
-      : `${formatCount(value)}${unit === undefined ? "" : ` ${unit}`}`;
+      : `${value < 10 ? formatNumber(value, 2) : formatCount(value)}${unit === undefined ? "" : ` ${unit}`}`;
   if (total !== undefined && total > 0) {
     const share = Math.min(100, Math.floor((done / total) * 100));
     const of = unit === "bytes" ? formatBytes(done) : formatCount(done);

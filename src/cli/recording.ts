@@ -64,7 +64,8 @@ export function fileUri(path: string): string {
   return pathToFileURL(resolve(path)).href;
 }
 
-async function inputArtifacts(
+/** The artifacts that stand for input files, imported where nothing is known of them. */
+export async function inputArtifacts(
   project: Project,
   inputs: Readonly<Record<string, InputFiles>>,
   signal: AbortSignal,

@@ -8,19 +8,8 @@ import { findHome } from "../home.ts";
 import { readJsonObject } from "../json-file.ts";
 import { messageJson } from "../protos.ts";
 import { fileUri, recordStep } from "../recording.ts";
+import { formatOf, TABLE_FORMATS } from "../relations.ts";
 import { statisticsSummary, statisticsText } from "../views/statistics.ts";
-
-const FORMATS = ["csv", "parquet", "jsonl"] as const;
-type Format = (typeof FORMATS)[number];
-
-const FORMATS_BY_ENDING: Readonly<Record<string, Format>> = {
-  ".csv": "csv",
-  ".tsv": "csv",
-  ".parquet": "parquet",
-  ".pq": "parquet",
-  ".jsonl": "jsonl",
-  ".ndjson": "jsonl",
-};
 
 /** `waybill statistics INPUT...`: counts what is in a dataset, as TFDV does. */
 export const command = defineCommand({
@@ -38,7 +27,7 @@ export const command = defineCommand({
     },
     format: {
       type: "string",
-      choices: FORMATS,
+      choices: TABLE_FORMATS,
       summary: "The inputs' format; by default by their ending",
     },
     delimiter: { type: "string", value: "C", summary: "What parts the fields of a CSV" },
@@ -118,7 +107,7 @@ interface InputOptions {
 }
 
 function fileInput(paths: readonly string[], options: InputOptions): FileInput {
-  const format = FORMATS.find((known) => known === options.format) ?? formatOf(paths);
+  const format = formatOf("statistics", paths, options.format);
   const { columnNames } = options;
   const delimiter = options.delimiter ?? (isTsv(paths) ? "\t" : undefined);
   if (format !== "csv" && (options.delimiter !== undefined || columnNames !== undefined)) {
@@ -130,22 +119,6 @@ function fileInput(paths: readonly string[], options: InputOptions): FileInput {
     ...(delimiter === undefined ? {} : { delimiter: delimiter === "\\t" ? "\t" : delimiter }),
     ...(columnNames === undefined ? {} : { columnNames: columnNames.split(",") }),
   };
-}
-
-function formatOf(paths: readonly string[]): Format {
-  const formats = new Set(paths.map((path) => FORMATS_BY_ENDING[extname(path).toLowerCase()]));
-  const [format] = formats;
-  if (formats.size > 1) {
-    throw wrongUse("statistics", "The inputs are of several formats; one dataset has one.");
-  }
-  if (format === undefined) {
-    throw wrongUse(
-      "statistics",
-      `The name of "${paths[0]}" does not say its format.`,
-      `Say it: --format ${FORMATS.join("|")}.`,
-    );
-  }
-  return format;
 }
 
 function isTsv(paths: readonly string[]): boolean {
