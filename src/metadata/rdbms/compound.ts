@@ -4,7 +4,6 @@ import {
   ArtifactSchema,
   type Context,
   ContextSchema,
-  Event_Type,
 } from "../../../gen/ml_metadata/proto/metadata_store_pb.ts";
 import {
   type PutExecutionRequest,
@@ -116,11 +115,6 @@ export async function putLineageSubgraph(
 ): Promise<CompoundIds> {
   const { options } = request;
   await assertTypesExist(tx, request);
-  const contextIds = await putContextsForReuse(tx, request.contexts, {
-    nowMs,
-    reuseByName: options?.reuseContextIfAlreadyExist ?? false,
-    reuseById: false,
-  });
   const executions = new NodeWriter(tx, executionKind);
   const executionIds: bigint[] = [];
   for (const execution of request.executions) {
@@ -134,6 +128,11 @@ export async function putLineageSubgraph(
       : artifact;
     artifactIds.push(await artifacts.upsert(known, { nowMs }));
   }
+  const contextIds = await putContextsForReuse(tx, request.contexts, {
+    nowMs,
+    reuseByName: options?.reuseContextIfAlreadyExist ?? false,
+    reuseById: false,
+  });
   for (const contextId of contextIds) {
     for (const executionId of executionIds) await associate(tx, contextId, executionId);
     for (const artifactId of artifactIds) await attribute(tx, contextId, artifactId);
@@ -151,9 +150,6 @@ export async function putLineageSubgraph(
       throw refuse("invalid_argument", `No execution with the given id ${executionId}`);
     }
     await assertArtifactExists(tx, artifactId);
-    if (edge.event.type === Event_Type.UNKNOWN) {
-      throw refuse("invalid_argument", "No event type is specified.");
-    }
     await insertEvent(tx, edge.event, { artifactId, executionId }, nowMs);
   }
   return { executionIds, artifactIds, contextIds };

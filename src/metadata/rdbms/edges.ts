@@ -33,6 +33,9 @@ export async function insertEvent(
   ends: { readonly artifactId: bigint; readonly executionId: bigint },
   nowMs: bigint,
 ): Promise<void> {
+  if (event.type === Event_Type.UNKNOWN) {
+    throw refuse("invalid_argument", "No event type is specified.");
+  }
   let id: bigint;
   try {
     id = await tx.insert(
@@ -77,9 +80,6 @@ export async function putEvents(
     }
     if (!has(event, "executionId")) {
       throw refuse("invalid_argument", "No execution id is specified.");
-    }
-    if (event.type === Event_Type.UNKNOWN) {
-      throw refuse("invalid_argument", "No event type is specified.");
     }
     if (!(await exists(tx, artifactKind, event.artifactId))) {
       throw refuse("invalid_argument", `No artifact with the given id ${event.artifactId}`);

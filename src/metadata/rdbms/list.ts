@@ -89,10 +89,9 @@ export async function listNodes<N extends Node>(
     return { nodes: await loadNodes(tx, kind, rows), nextPageToken: undefined };
   }
   const shown = rows.slice(0, order.size);
-  const last = shown.at(-1);
   return {
     nodes: await loadNodes(tx, kind, shown),
-    nextPageToken: last && writeToken(options, last.id, BigInt(String(last[order.column]))),
+    nextPageToken: writeToken(options, order.column, shown),
   };
 }
 
@@ -116,7 +115,7 @@ function pageOrder(options: ListOperationOptions): PageOrder {
   if (column === undefined) {
     throw refuse(
       "invalid_argument",
-      `Unsupported field: ${describe(ListOperationOptions_OrderByFieldSchema, orderBy)} specified in ListOperationOptions`,
+      `Unsupported field: ${nameOfField(orderBy.field)} specified in ListOperationOptions`,
     );
   }
   return {
@@ -131,17 +130,33 @@ function pageOrder(options: ListOperationOptions): PageOrder {
   };
 }
 
+function nameOfField(field: Field): string {
+  return Object.entries(Field).find(([, value]) => value === field)?.[0] ?? String(field);
+}
+
 function orderOf(options: ListOperationOptions): ListOperationOptions_OrderByField {
   return options.orderByField ?? create(ListOperationOptions_OrderByFieldSchema);
 }
 
-function writeToken(options: ListOperationOptions, id: bigint, value: bigint): string {
+/**
+ * A token as ML Metadata's: the order's value and the id of the last node shown; by update time the ids
+ * shown of that time instead, the last first.
+ */
+function writeToken(
+  options: ListOperationOptions,
+  column: string,
+  shown: readonly NodeRow[],
+): string {
+  const last = shown.at(-1);
   const setOptions = clone(ListOperationOptionsSchema, options);
   clearField(setOptions, ListOperationOptionsSchema.field.nextPageToken);
+  const listed = shown.filter((row) => row[column] === last?.[column]).map((row) => row.id);
   const token = create(ListOperationNextPageTokenSchema, {
-    idOffset: id,
-    fieldOffset: value,
+    fieldOffset: BigInt(String(last?.[column] ?? 0n)),
     setOptions,
+    ...(column === "last_update_time_since_epoch"
+      ? { listedIds: listed.reverse() }
+      : { idOffset: last?.id ?? 0n }),
   });
   return Buffer.from(toBinary(ListOperationNextPageTokenSchema, token)).toString("base64url");
 }
@@ -171,7 +186,7 @@ function readToken(options: ListOperationOptions): { value: bigint; id: bigint }
       `ListOperationOptions mismatch between calls. Previous: ${describe(ListOperationOptionsSchema, before)} Current: ${describe(ListOperationOptionsSchema, options)}`,
     );
   }
-  return { value: token.fieldOffset, id: token.idOffset };
+  return { value: token.fieldOffset, id: token.listedIds[0] ?? token.idOffset };
 }
 
 function decodeToken(bytes: Uint8Array) {

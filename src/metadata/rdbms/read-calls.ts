@@ -9,6 +9,7 @@ import {
   artifactKind,
   contextKind,
   executionKind,
+  type KindTables,
   type Node,
   type NodeKind,
   type NodeType,
@@ -106,21 +107,21 @@ export const readCalls: { readonly [M in ReadCallName]: ReadCall<M> } = {
     const page = await listByType(tx, artifactKind, request);
     return respond("getArtifactsByType", {
       artifacts: page.nodes,
-      ...tokenOf(page, request.options),
+      ...tokenOf(page),
     });
   },
   getExecutionsByType: async (tx, request) => {
     const page = await listByType(tx, executionKind, request);
     return respond("getExecutionsByType", {
       executions: page.nodes,
-      ...tokenOf(page, request.options),
+      ...tokenOf(page),
     });
   },
   getContextsByType: async (tx, request) => {
     const page = await listByType(tx, contextKind, request);
     return respond("getContextsByType", {
       contexts: page.nodes,
-      ...tokenOf(page, request.options),
+      ...tokenOf(page),
     });
   },
 
@@ -308,16 +309,21 @@ async function listByType<N extends Node>(
 ): Promise<Page<N>> {
   const type = await findType(tx, kind, request.typeName, request.typeVersion);
   if (type === undefined) return { nodes: [], nextPageToken: undefined };
-  return listNodes(tx, kind, { kind: "type", typeId: type.id }, request.options);
+  const page = await listNodes(tx, kind, { kind: "type", typeId: type.id }, request.options);
+  // Here, and only here, the end of a list is told by an empty token; not for a type without nodes.
+  const isEnd = request.options !== undefined && page.nextPageToken === undefined;
+  const hasNodes = page.nodes.length > 0 || (isEnd && (await isUsed(tx, kind, type.id)));
+  return isEnd && hasNodes ? { ...page, nextPageToken: "" } : page;
 }
 
-/** The token field of a response. Lists by type set it to "" at the end, when options were given. */
-function tokenOf(
-  page: Page<Node>,
-  optionsByType?: ListOperationOptions,
-): { nextPageToken?: string } {
-  if (page.nextPageToken !== undefined) return { nextPageToken: page.nextPageToken };
-  return optionsByType === undefined ? {} : { nextPageToken: "" };
+async function isUsed(tx: ReadTransaction, kind: KindTables, typeId: bigint): Promise<boolean> {
+  const node = await tx.get(`SELECT id FROM ${kind.table} WHERE type_id = ? LIMIT 1`, [typeId]);
+  return node !== undefined;
+}
+
+/** The token field of a response, set or not. */
+function tokenOf({ nextPageToken }: Page<Node>): { nextPageToken?: string } {
+  return nextPageToken === undefined ? {} : { nextPageToken };
 }
 
 async function contextLists(

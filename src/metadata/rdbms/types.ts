@@ -60,7 +60,10 @@ export async function findTypesById<T extends NodeType>(
   return ids.flatMap((id) => found.get(id) ?? []);
 }
 
-/** All types of a kind by id, without the system's own unless asked for. */
+/**
+ * All types of a kind by id, without the system's own unless asked for. Their external ids are left out,
+ * as ML Metadata leaves them out of its lists.
+ */
 export async function allTypes<T extends NodeType>(
   tx: ReadTransaction,
   kind: TypeKind<T>,
@@ -71,7 +74,11 @@ export async function allTypes<T extends NodeType>(
   ]);
   const system = new Set(systemTypes.map((type) => type.name));
   const wanted = options.withSystemTypes ? rows : rows.filter((row) => !system.has(row.name));
-  return toTypes(tx, kind, wanted);
+  return toTypes(
+    tx,
+    kind,
+    wanted.map((row) => ({ ...row, external_id: null })),
+  );
 }
 
 /** Types by external id; those that exist. */
@@ -110,11 +117,6 @@ export async function putType<T extends NodeType>(
 ): Promise<bigint> {
   if (!change.allFieldsMatch) throw refuse("unimplemented", "Must match all fields.");
   if (type.name === "") throw refuse("invalid_argument", "No type name is specified.");
-  for (const [name, propertyType] of Object.entries(type.properties)) {
-    if (propertyType === PropertyType.UNKNOWN) {
-      throw refuse("invalid_argument", `Property ${name} is UNKNOWN.`);
-    }
-  }
   const stored = await findType(tx, kind, type.name, type.version);
   const id = stored === undefined ? await insertType(tx, kind, type) : stored.id;
   if (stored !== undefined) await widenType(tx, kind, stored, type, change);
@@ -153,6 +155,9 @@ async function insertProperty(
   name: string,
   propertyType: PropertyType,
 ): Promise<void> {
+  if (propertyType === PropertyType.UNKNOWN) {
+    throw refuse("invalid_argument", `Property ${name} is UNKNOWN.`);
+  }
   await tx.run("INSERT INTO TypeProperty (type_id, name, data_type) VALUES (?, ?, ?)", [
     typeId,
     name,

@@ -129,7 +129,7 @@ export class NodeWriter<N extends Node> {
         stored.customProperties,
         node.customProperties,
       ));
-    if (changes > 0 || options.forceUpdateTime || this.#differs(stored, node, mask)) {
+    if (changes > 0 || options.forceUpdateTime || this.#differs(stored, node)) {
       await this.#writeFields(stored, node, mask, options.nowMs);
     }
     return stored.id;
@@ -190,13 +190,12 @@ export class NodeWriter<N extends Node> {
   }
 
   /**
-   * Whether a field beside type, times and properties differs, presence included. Without a mask `type`
-   * and `name` count although they cannot change, as ML Metadata has it.
+   * Whether a field beside type id, times and properties differs, presence included. `type` and `name`
+   * count although they cannot change, and fields outside a mask too, as ML Metadata has it.
    */
-  #differs(stored: N, given: N, mask: Mask | undefined): boolean {
+  #differs(stored: N, given: N): boolean {
     const own = this.#kind.columns.map(({ field }) => field);
-    const fields = mask === undefined ? [...own, "name", "type", "externalId"] : [...mask.fields];
-    return fields.some(
+    return [...own, "name", "type", "externalId"].some(
       (field) =>
         has(stored, field) !== has(given, field) ||
         Reflect.get(stored, field) !== Reflect.get(given, field),
