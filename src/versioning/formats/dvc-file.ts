@@ -88,7 +88,13 @@ export async function updateDvcFile(
   const isPlain = !/#|\bmeta\b|[|>&*]/u.test(text);
   return isPlain
     ? stringifyYaml(document.toJS({ mapAsMap: true }) as YamlValue)
-    : document.toString({ indentSeq: false, lineWidth: 0, nullStr: "", singleQuote: true });
+    : document.toString({
+        indentSeq: false,
+        lineWidth: 0,
+        nullStr: "",
+        singleQuote: true,
+        flowCollectionPadding: false,
+      });
 }
 
 /**

@@ -3,7 +3,7 @@ import { WaybillError } from "../../foundation/index.ts";
 
 /** The line of a `.gitignore` that covers one entry of its folder and nothing else, as dvc writes it. */
 export function gitignoreLine(name: string): string {
-  return `/${name.replace(/[[\]!*#?]/gu, "\\$&")}`;
+  return `/${name.replace(/[\\[\]!*#?]/gu, "\\$&")}`;
 }
 
 /**
