@@ -36,46 +36,67 @@ export class EntityKeyWriter {
    * @throws `invalid_argument` when a value is null
    */
   key(values: readonly FeatureValue[]): Uint8Array {
-    const chunks = [this.#prefix];
+    let length = this.#prefix.length;
+    for (const { place, type } of this.#order) length += 8 + valueLength(type, values[place]);
+    const bytes = Buffer.allocUnsafe(length);
+    let offset = this.#prefix.copy(bytes);
     for (const { place, type } of this.#order) {
-      const value = values[place];
-      if (value === null || value === undefined) {
-        throw new WaybillError("invalid_argument", "An entity key holds a null.");
-      }
-      chunks.push(lengthPrefixed(type, keyBytes(type, value)));
+      offset = bytes.writeUInt32LE(VALUE_TYPES[type], offset);
+      offset = writeValue(bytes, offset, type, values[place]);
     }
-    return Buffer.concat(chunks);
+    return bytes;
   }
 }
 
-function keyBytes(type: KeyType, value: FeatureValue): Buffer {
-  // A FeatureValue of a type is what its documentation says; the casts hold by it.
+// The casts below hold because a FeatureValue of a type is what its documentation says.
+function valueLength(type: KeyType, value: FeatureValue | undefined): number {
+  if (value === null || value === undefined) {
+    throw new WaybillError("invalid_argument", "An entity key holds a null.");
+  }
   switch (type) {
     case "STRING":
-      return Buffer.from(value as string, "utf8");
+      return Buffer.byteLength(value as string, "utf8");
     case "BYTES":
-      return Buffer.from(value as Uint8Array);
-    case "INT32": {
-      const bytes = Buffer.allocUnsafe(4);
-      bytes.writeInt32LE(value as number);
-      return bytes;
-    }
+      return (value as Uint8Array).length;
+    case "INT32":
+      return 4;
     case "INT64":
-    case "UNIX_TIMESTAMP": {
-      const bytes = Buffer.allocUnsafe(8);
-      // Feast's timestamps as keys are whole seconds; ours are microseconds inside.
-      bytes.writeBigInt64LE(type === "INT64" ? (value as bigint) : (value as bigint) / 1_000_000n);
-      return bytes;
+    case "UNIX_TIMESTAMP":
+      return 8;
+  }
+}
+
+/** Writes the length of a value, and the value; returns where the next begins. */
+function writeValue(
+  bytes: Buffer,
+  offset: number,
+  type: KeyType,
+  value: FeatureValue | undefined,
+): number {
+  switch (type) {
+    case "STRING": {
+      const length = bytes.write(value as string, offset + 4, "utf8");
+      bytes.writeUInt32LE(length, offset);
+      return offset + 4 + length;
     }
+    case "BYTES": {
+      const given = value as Uint8Array;
+      bytes.writeUInt32LE(given.length, offset);
+      bytes.set(given, offset + 4);
+      return offset + 4 + given.length;
+    }
+    case "INT32":
+      return bytes.writeInt32LE(value as number, bytes.writeUInt32LE(4, offset));
+    case "INT64":
+      return bytes.writeBigInt64LE(value as bigint, bytes.writeUInt32LE(8, offset));
+    case "UNIX_TIMESTAMP":
+      // Feast's timestamps as keys are whole seconds; ours are microseconds inside.
+      return bytes.writeBigInt64LE((value as bigint) / 1_000_000n, bytes.writeUInt32LE(8, offset));
   }
 }
 
 function lengthPrefixed(type: KeyType, bytes: Buffer): Buffer {
-  const chunk = Buffer.allocUnsafe(8 + bytes.length);
-  chunk.writeUInt32LE(VALUE_TYPES[type], 0);
-  chunk.writeUInt32LE(bytes.length, 4);
-  bytes.copy(chunk, 8);
-  return chunk;
+  return Buffer.concat([u32(VALUE_TYPES[type]), u32(bytes.length), bytes]);
 }
 
 function u32(value: number): Buffer {

@@ -38,5 +38,6 @@ await recorder.step("Materialize", {}, (step) =>
     view: "many",
     start: new Date("2024-01-01T00:00:00Z"),
     end: new Date("2024-01-31T00:00:00Z"),
+    batchRows: 2048,
   }),
 );

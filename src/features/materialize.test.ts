@@ -100,8 +100,7 @@ test("an older interval materialized later leaves newer values", async () => {
     );
     written.push(value.writtenCount);
   }
-  // XYZ has one row, which is in both intervals.
-  assert.deepEqual(written, [3, 1]);
+  assert.deepEqual(written, [3, 0]);
   assert.deepEqual(await flightsOf(store, registry, ["JFK", "SFO"]), [40, 6]);
 });
 
@@ -158,7 +157,7 @@ test("what is served online is what a training set has at the end of the interva
 test("a materialization that is killed is finished by running it again", async () => {
   await using bench = await openBench();
   const query = `SELECT i AS id, TIMESTAMP '2024-01-01' + to_seconds(i % 3) AS t, i * 2 AS twice
-    FROM range(60000) r(i)`;
+    FROM range(20000) r(i)`;
   const path = await bench.write("many.parquet", query);
   const child = spawn(
     process.execPath,
@@ -172,7 +171,7 @@ test("a materialization that is killed is finished by running it again", async (
 
   await using store = await openOnlineStore(`lmdb:${bench.path("online")}`);
   const before = await store.count("default/many");
-  assert.ok(before > 0 && before < 60_000, `${before} keys were there after the kill`);
+  assert.ok(before > 0 && before < 20_000, `${before} keys were there after the kill`);
   const registry = manyRegistry(path);
   const { value } = await bench.recorder.step("Materialize", {}, (step) =>
     materialize(step, bench.engine, store, {
@@ -182,14 +181,14 @@ test("a materialization that is killed is finished by running it again", async (
       ...JANUARY,
     }),
   );
-  assert.equal(value.keyCount, 60_000);
-  assert.equal(await store.count("default/many"), 60_000);
+  assert.equal(value.keyCount, 20_000);
+  assert.equal(await store.count("default/many"), 20_000);
   const answer = await onlineFeatures(store, {
     registry,
     features: ["many:twice"],
-    entities: { id: [0, 59_999, 60_000] },
+    entities: { id: [0, 19_999, 20_000] },
   });
-  assert.deepEqual(answer.results[1]?.values, [0, 119_998, null]);
+  assert.deepEqual(answer.results[1]?.values, [0, 39_998, null]);
 });
 
 test("an interval that ends before it starts, and a view that is not online, are refused", async () => {

@@ -108,6 +108,8 @@ export async function onlineFeatures(
 
 /** The answer as Feast's server prints it: whole numbers beyond 2^53 with all their digits. */
 export function onlineFeaturesJson(answer: OnlineFeatures): string {
+  // A replacer is called for every value, so it is there only when it has something to do.
+  if (!answer.results.some(({ values }) => values.some(hasBigint))) return JSON.stringify(answer);
   // TypeScript's library does not know JSON.rawJSON yet; Node has it from version 22 on.
   const { rawJSON } = JSON as JSON & { readonly rawJSON: (text: string) => unknown };
   return JSON.stringify(answer, (_, value: unknown) =>
@@ -115,11 +117,16 @@ export function onlineFeaturesJson(answer: OnlineFeatures): string {
   );
 }
 
+function hasBigint(value: JsonValue): boolean {
+  return typeof value === "bigint" || (Array.isArray(value) && value.some(hasBigint));
+}
+
 /** A column before it is shown. */
 interface Cells {
   readonly values: readonly FeatureValue[];
   readonly statuses: readonly FieldStatus[];
-  readonly eventUs: readonly bigint[];
+  /** As they are shown: of a view, the same list for all its features. */
+  readonly eventTimes: readonly string[];
 }
 
 interface KeyColumn {
@@ -233,32 +240,32 @@ function cellsOf(
   const decoded = rows.map((row) => {
     if (row === undefined) return undefined;
     const expired = !compatible && ttlUs > 0n && row.eventUs < nowUs - ttlUs;
-    return { eventUs: row.eventUs, expired, values: readRow(row.value, wanted) };
+    return { eventTime: timeText(row.eventUs), expired, values: readRow(row.value, wanted) };
   });
+  const eventTimes = decoded.map((row) => row?.eventTime ?? EPOCH);
   return new Map(
     view.features.map(({ column }, place) => {
       const values: FeatureValue[] = [];
       const statuses: FieldStatus[] = [];
-      const eventUs: bigint[] = [];
+      let isWhole = true;
       for (const row of decoded) {
         const value = row?.values[place];
         if (row === undefined || value === undefined) {
+          isWhole = false;
           values.push(null);
           statuses.push("NOT_FOUND");
-          eventUs.push(0n);
+        } else if (row.expired) {
+          values.push(null);
+          statuses.push("OUTSIDE_MAX_AGE");
         } else {
-          values.push(row.expired ? null : value);
-          statuses.push(
-            row.expired
-              ? "OUTSIDE_MAX_AGE"
-              : value === null && !compatible
-                ? "NULL_VALUE"
-                : "PRESENT",
-          );
-          eventUs.push(row.eventUs);
+          values.push(value);
+          statuses.push("PRESENT");
         }
       }
-      return [column, { values, statuses, eventUs }];
+      const times = isWhole
+        ? eventTimes
+        : eventTimes.map((time, row) => (statuses[row] === "NOT_FOUND" ? EPOCH : time));
+      return [column, { values, statuses, eventTimes: times }];
     }),
   );
 }
@@ -286,7 +293,7 @@ function presentCells(values: readonly FeatureValue[]): Cells {
   return {
     values,
     statuses: values.map(() => "PRESENT"),
-    eventUs: values.map(() => 0n),
+    eventTimes: values.map(() => EPOCH),
   };
 }
 
@@ -301,7 +308,7 @@ function vectorOf(type: ValueType, cells: Cells, options: OnlineOptions): Featur
     statuses: cells.statuses.map((status, row) =>
       status === "PRESENT" && cells.values[row] === null && !compatible ? "NULL_VALUE" : status,
     ),
-    event_timestamps: cells.eventUs.map(timeText),
+    event_timestamps: cells.eventTimes,
   };
 }
 
@@ -326,6 +333,8 @@ function floorSeconds(us: bigint): bigint {
   const seconds = us / 1_000_000n;
   return us % 1_000_000n < 0n ? seconds - 1n : seconds;
 }
+
+const EPOCH = "1970-01-01T00:00:00Z";
 
 /** RFC 3339 as protobuf's JSON writes it: no fraction, or three or six digits of it. */
 function timeText(us: bigint): string {

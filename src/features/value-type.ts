@@ -59,7 +59,7 @@ export function isKeyType(name: unknown): name is KeyType {
 /** The type of a list's elements; a scalar type is its own. */
 export function elementTypeOf(type: ValueType): ScalarType {
   // Every list type is named after its element type, which is in the table.
-  return type.replace(/_LIST$/, "") as ScalarType;
+  return (type.endsWith("_LIST") ? type.slice(0, -"_LIST".length) : type) as ScalarType;
 }
 
 /** True for the list types. */

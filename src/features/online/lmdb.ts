@@ -7,8 +7,8 @@ import {
   checkKeyLength,
   type OnlineRow,
   type OnlineStore,
+  outcomeOf,
   type StoredRow,
-  supersedes,
   type WriteCounts,
 } from "./port.ts";
 
@@ -57,17 +57,17 @@ class LmdbOnlineStore implements OnlineStore {
       checkKeyLength(collection, row.key);
       return { row, id: idOf(prefix, row.key) };
     });
-    const written = await this.#change(() => {
-      let count = 0;
+    return this.#change(() => {
+      const counts = { written: 0, superseded: 0, unchanged: 0 };
       for (const { row, id } of entries) {
+        // The bytes are good until the next get, which is long enough to compare them.
         const present = this.#db.getBinaryFast(id);
-        if (present !== undefined && !supersedes(row, timesOf(present))) continue;
-        this.#db.putSync(id, encode(row));
-        count++;
+        const outcome = outcomeOf(row, present === undefined ? undefined : decode(present));
+        counts[outcome]++;
+        if (outcome === "written") this.#db.putSync(id, encode(row));
       }
-      return count;
+      return counts;
     });
-    return { written, superseded: rows.length - written };
   }
 
   async read(

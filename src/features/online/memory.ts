@@ -2,8 +2,8 @@ import {
   checkKeyLength,
   type OnlineRow,
   type OnlineStore,
+  outcomeOf,
   type StoredRow,
-  supersedes,
   type WriteCounts,
 } from "./port.ts";
 
@@ -22,15 +22,15 @@ class MemoryOnlineStore implements OnlineStore {
     for (const { key } of rows) checkKeyLength(collection, key);
     const stored = this.#collections.get(collection) ?? new Map<string, OnlineRow>();
     this.#collections.set(collection, stored);
-    let written = 0;
+    const counts = { written: 0, superseded: 0, unchanged: 0 };
     for (const row of rows) {
       const id = idOf(row.key);
-      const present = stored.get(id);
-      if (present !== undefined && !supersedes(row, present)) continue;
+      const outcome = outcomeOf(row, stored.get(id));
+      counts[outcome]++;
+      if (outcome !== "written") continue;
       stored.set(id, { ...row, key: row.key.slice(), value: row.value.slice() });
-      written++;
     }
-    return { written, superseded: rows.length - written };
+    return counts;
   }
 
   async read(

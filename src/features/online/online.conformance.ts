@@ -8,7 +8,7 @@ export function onlineStoreConformance(name: string, open: () => Promise<OnlineS
   test(`${name}: a row is read as it was written`, async () => {
     await using store = await open();
     const written = await store.write("p/v", [row("a", 5n, 7n, "hello")]);
-    assert.deepEqual(written, { written: 1, superseded: 0 });
+    assert.deepEqual(written, { written: 1, superseded: 0, unchanged: 0 });
     const [read] = await store.read("p/v", [bytes("a")]);
     assert.deepEqual(shown(read), { eventUs: 5n, createdUs: 7n, value: "hello" });
   });
@@ -38,6 +38,7 @@ export function onlineStoreConformance(name: string, open: () => Promise<OnlineS
     assert.deepEqual(await store.write("v", [row("a", 9n, 99n, "old")]), {
       written: 0,
       superseded: 1,
+      unchanged: 0,
     });
     assert.equal(shown((await store.read("v", [bytes("a")]))[0])?.value, "new");
   });
@@ -48,6 +49,14 @@ export function onlineStoreConformance(name: string, open: () => Promise<OnlineS
     assert.equal(shown((await store.read("v", [bytes("a")]))[0])?.value, "first");
     await store.write("v", [row("a", 1n, 5n, "again")]);
     assert.equal(shown((await store.read("v", [bytes("a")]))[0])?.value, "again");
+  });
+
+  test(`${name}: writing the same again is counted as unchanged`, async () => {
+    await using store = await open();
+    const rows = [row("a", 1n, 0n, "x"), row("b", 1n, 0n, "y")];
+    await store.write("v", rows);
+    const again = await store.write("v", [...rows, row("c", 1n, 0n, "z")]);
+    assert.deepEqual(again, { written: 1, superseded: 0, unchanged: 2 });
   });
 
   test(`${name}: collections do not see each other, even when names and keys run together`, async () => {

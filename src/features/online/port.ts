@@ -19,6 +19,8 @@ export interface WriteCounts {
   readonly written: number;
   /** Rows left out because the store has a newer one of their key. */
   readonly superseded: number;
+  /** Rows that the store already had, with the same times and bytes. */
+  readonly unchanged: number;
 }
 
 /** The longest key that every store takes, collection and all. */
@@ -63,14 +65,13 @@ export interface OnlineStore extends AsyncDisposable {
   deleteOlderThan(collection: string, eventUs: bigint): Promise<number>;
 }
 
-/** Whether a row takes the place of what is stored. */
-export function supersedes(
-  row: Pick<StoredRow, "eventUs" | "createdUs">,
-  stored: Pick<StoredRow, "eventUs" | "createdUs">,
-): boolean {
-  return row.eventUs === stored.eventUs
-    ? row.createdUs >= stored.createdUs
-    : row.eventUs > stored.eventUs;
+/** What becomes of a row where another may be stored. */
+export function outcomeOf(row: StoredRow, stored: StoredRow | undefined): keyof WriteCounts {
+  if (stored === undefined || row.eventUs > stored.eventUs) return "written";
+  if (row.eventUs < stored.eventUs || row.createdUs < stored.createdUs) return "superseded";
+  const isSame =
+    row.createdUs === stored.createdUs && Buffer.compare(row.value, stored.value) === 0;
+  return isSame ? "unchanged" : "written";
 }
 
 /**
