@@ -2,7 +2,7 @@
 
 Reads one JSON object from standard input:
   {"tables": [{"metadata": PATH, "schema": [[ID, NAME, TYPE, REQUIRED]], "rows": [ROW], "files": N,
-               "snapshots": [{"id": ID, "time_ms": MS, "ids": [ID]}], "filters": [[EXPRESSION, [ID], FILES]]}]}
+               "snapshots": [{"id": ID, "time_ms": MS, "ids": [ID]}], "filters": [[EXPRESSION, [ID], FILES or null]]}]}
 A ROW holds texts, as Python prints its values; rows are compared sorted by their first column.
 Exits 1 when something differs, naming it.
 """
@@ -67,7 +67,8 @@ for expected in json.load(sys.stdin)["tables"]:
     for expression, ids, files in expected["filters"]:
         scan = table.scan(row_filter=expression)
         check(f"{name} where {expression}", ids_of(scan.to_arrow()), ids)
-        check(f"files of {name} where {expression}", len(list(scan.plan_files())), files)
+        if files is not None:
+            check(f"files of {name} where {expression}", len(list(scan.plan_files())), files)
 
 if checks == 0:
     print("no table was compared", file=sys.stderr)
