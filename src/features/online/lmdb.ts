@@ -208,7 +208,8 @@ function timesOf(bytes: Buffer): { readonly eventUs: bigint; readonly createdUs:
 }
 
 function decode(bytes: Buffer): StoredRow {
-  return { ...timesOf(bytes), value: bytes.subarray(HEADER_BYTES) };
+  // What getBinaryFast gives is part of a larger buffer; its `length` is right, its end is not.
+  return { ...timesOf(bytes), value: bytes.subarray(HEADER_BYTES, bytes.length) };
 }
 
 function lmdbError(path: string, caught: unknown): WaybillError {
