@@ -114,6 +114,7 @@ export async function putLineageSubgraph(
   nowMs: bigint,
 ): Promise<CompoundIds> {
   const { options } = request;
+  checkEdges(request);
   await assertTypesExist(tx, request);
   const executions = new NodeWriter(tx, executionKind);
   const executionIds: bigint[] = [];
@@ -138,12 +139,7 @@ export async function putLineageSubgraph(
     for (const artifactId of artifactIds) await attribute(tx, contextId, artifactId);
   }
   for (const edge of request.eventEdges) {
-    if (edge.event === undefined) {
-      throw refuse(
-        "invalid_argument",
-        `No event found for event_edge: ${describe(PutLineageSubgraphRequest_EventEdgeSchema, edge)}`,
-      );
-    }
+    if (edge.event === undefined) continue;
     const executionId = endOf(edge, "execution", executionIds);
     const artifactId = endOf(edge, "artifact", artifactIds);
     if (!(await exists(tx, executionKind, executionId))) {
@@ -155,42 +151,49 @@ export async function putLineageSubgraph(
   return { executionIds, artifactIds, contextIds };
 }
 
+/** Refuses edges without an event, and ends that are neither given nor among the request's nodes. */
+function checkEdges(request: PutLineageSubgraphRequest): void {
+  for (const edge of request.eventEdges) {
+    const quoted = describe(PutLineageSubgraphRequest_EventEdgeSchema, edge);
+    const { event } = edge;
+    if (event === undefined) {
+      throw refuse("invalid_argument", `No event found for event_edge: ${quoted}`);
+    }
+    for (const word of ["execution", "artifact"] as const) {
+      if (!has(edge, `${word}Index`)) {
+        if (has(event, `${word}Id`)) continue;
+        throw refuse(
+          "invalid_argument",
+          `Event_edge is missing an ${word}. Could not find either an ${word}_index or an event.${word}_id: ${quoted}`,
+        );
+      }
+      const index = word === "execution" ? edge.executionIndex : edge.artifactIndex;
+      const count = word === "execution" ? request.executions.length : request.artifacts.length;
+      if (index < 0 || index >= count) {
+        throw refuse(
+          "out_of_range",
+          `The event_edge has an ${word}_index ${index} that is outside the bounds of the request's ${word}s list, [0, ${count}): ${quoted}`,
+        );
+      }
+    }
+  }
+}
+
 /** One end of an edge: by its index in the request, or by the id in its event; both must agree. */
 function endOf(
   edge: PutLineageSubgraphRequest_EventEdge,
   word: "execution" | "artifact",
   ids: readonly bigint[],
 ): bigint {
-  const quoted = describe(PutLineageSubgraphRequest_EventEdgeSchema, edge);
-  const hasIndex = has(edge, `${word}Index`);
+  const { event } = edge;
+  const given = word === "execution" ? event?.executionId : event?.artifactId;
+  const isGiven = event !== undefined && has(event, `${word}Id`);
   const index = word === "execution" ? edge.executionIndex : edge.artifactIndex;
-  const event = edge.event ?? {};
-  const given =
-    has(event, `${word}Id`) && edge.event !== undefined
-      ? word === "execution"
-        ? edge.event.executionId
-        : edge.event.artifactId
-      : undefined;
-  if (!hasIndex) {
-    if (given === undefined) {
-      throw refuse(
-        "invalid_argument",
-        `Neither ${word}_index nor event.${word}_id is given for event_edge: ${quoted}`,
-      );
-    }
-    return given;
-  }
-  const id = ids[index];
-  if (index < 0 || id === undefined) {
-    throw refuse(
-      "out_of_range",
-      `The ${word}_index ${index} is outside of the request's ${ids.length} ${word}s: ${quoted}`,
-    );
-  }
-  if (given !== undefined && given !== id) {
+  const id = has(edge, `${word}Index`) ? ids[index] : given;
+  if (id === undefined || (isGiven && given !== id)) {
     throw refuse(
       "invalid_argument",
-      `event.${word}_id differs from the id of ${word}_index for event_edge: ${quoted}`,
+      `The event_edge has an event.${word}_id that differs from the id of its ${word}_index: ${describe(PutLineageSubgraphRequest_EventEdgeSchema, edge)}`,
     );
   }
   return id;
