@@ -6,6 +6,7 @@ export {
   type SchemaChange,
 } from "./diff/change.ts";
 export { diffSchemas, type SchemaDiff } from "./diff/index.ts";
+export { type DomainRow, displaySchema, type FeatureRow } from "./display.ts";
 export {
   adoptRecognisedDomain,
   getDomain,
