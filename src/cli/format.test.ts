@@ -32,6 +32,7 @@ const cases: readonly (readonly [given: string, want: string])[] = [
   [formatDuration(59_990), "1 min 0 s"],
   [formatDuration(200_000), "3 min 20 s"],
   [formatDuration(7_500_000), "2 h 5 min"],
+  [formatDuration(864_000_000), "10 d 0 h"],
   [formatTime(new Date("2026-11-24T17:05:09.123Z")), "2026-11-24 17:05:09Z"],
 ];
 for (const [given, want] of cases) {

@@ -43,14 +43,16 @@ export function formatShare(share: number): string {
   return `${Number((share * 100).toFixed(1))}%`;
 }
 
-/** A time span: `340 ms`, `2.4 s`, `3 min 20 s`, `2 h 5 min`. */
+/** A time span: `340 ms`, `2.4 s`, `3 min 20 s`, `2 h 5 min`, `10 d 0 h`. */
 export function formatDuration(durationMs: number): string {
   if (durationMs < 1000) return `${Math.round(durationMs)} ms`;
   const seconds = durationMs / 1000;
   if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  const hours = Math.floor(whole / 3600);
+  if (hours < 48) return `${hours} h ${Math.floor((whole % 3600) / 60)} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
 /** An instant, UTC, to the second: `2026-11-24 17:05:09Z`. */

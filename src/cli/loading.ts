@@ -2,7 +2,7 @@ import type { Answer } from "./command.ts";
 import { formatQuantity } from "./format.ts";
 import { openProject } from "./project.ts";
 import { inputArtifacts } from "./recording.ts";
-import { fileRelation } from "./relations.ts";
+import { fileRelation, readingFiles } from "./relations.ts";
 import type { Session } from "./session.ts";
 import { tableName } from "./tables.ts";
 
@@ -30,7 +30,7 @@ export async function loadFiles(verb: "load" | "append", request: LoadRequest): 
   const { value: change } = await project.recorder.step(
     "Load",
     { inputs, parameters: { table, ...(format === undefined ? {} : { format }) }, signal },
-    (step) => warehouse[verb](step, table, { relation }),
+    (step) => readingFiles(files, () => warehouse[verb](step, table, { relation })),
   );
   const { artifact, ...facts } = change;
   return {

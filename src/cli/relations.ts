@@ -42,8 +42,10 @@ export async function fileRelation(
   switch (formatOf(commandName, files, format)) {
     case "parquet":
       return dialect.parquet(files);
-    case "csv":
-      return dialect.csv(files);
+    case "csv": {
+      const isTabbed = files.every((file) => extname(file).toLowerCase() === ".tsv");
+      return dialect.csv(files, isTabbed ? { delimiter: "\t" } : {});
+    }
     case "jsonl":
       return dialect.jsonLines(files);
     default:
@@ -72,4 +74,36 @@ export function formatOf(
       : `The name of "${files[0]}" does not say its format.`,
     `Say it: --format ${TABLE_FORMATS.join("|")}.`,
   );
+}
+
+/**
+ * Runs what reads such a relation; the engine's long words on a CSV it cannot read become one sentence.
+ * @throws `data_loss` naming the line where it is known
+ */
+export async function readingFiles<T>(
+  files: readonly string[],
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (caught) {
+    const { code, message } = WaybillError.from(caught);
+    if (code !== "data_loss" || !/\bCSV\b|sniffing file/.test(message)) throw caught;
+    const names = files.map((file) => `"${file}"`).join(", ");
+    const [, line] = /CSV Error on Line: (\d+)/.exec(message) ?? [];
+    const [, expected, found] =
+      /Expected Number of Columns: (\d+) Found: (\d+)/.exec(message) ?? [];
+    const what =
+      expected === undefined
+        ? "rows differ in their number of fields, or a quote is not closed"
+        : `a row has ${found} fields where the header has ${expected}`;
+    throw new WaybillError(
+      "data_loss",
+      `${names} cannot be read as CSV${line === undefined ? "" : `, line ${line}`}: ${what}.`,
+      {
+        hint: `Mend the file; "waybill statistics ${files[0]}" names the first line that is wrong.`,
+        cause: caught,
+      },
+    );
+  }
 }

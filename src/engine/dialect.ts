@@ -100,7 +100,7 @@ export interface Dialect {
    * fields than the header is an error.
    * @throws `unimplemented` where the engine reads headers only through a view
    */
-  csv(paths: readonly string[]): string;
+  csv(paths: readonly string[], options?: { readonly delimiter?: string }): string;
   /**
    * Table expression for Parquet files whose columns are found by field id, whatever their names;
    * a column that a file lacks is NULL.
@@ -169,8 +169,10 @@ export const duckdbDialect: Dialect = {
   parquet: (paths) => `read_parquet([${paths.map(quoteText).join(", ")}])`,
   jsonLines: (paths) =>
     `read_json([${paths.map(quoteText).join(", ")}], format = 'newline_delimited')`,
-  csv: (paths) =>
-    `read_csv([${paths.map(quoteText).join(", ")}], header = true, quote = '"', null_padding = false)`,
+  // Told everything, the reader cannot take a ragged file for one of another delimiter, or skip its top.
+  csv: (paths, { delimiter = "," } = {}) =>
+    `read_csv([${paths.map(quoteText).join(", ")}], header = true, delim = ${quoteText(delimiter)}, ` +
+    `quote = '"', escape = '"', skip = 0)`,
   parquetByFieldId: (paths, columns, { withPosition = false } = {}) => {
     const map = columns.map(
       ({ id, name, type }) =>

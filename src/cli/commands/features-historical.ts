@@ -1,10 +1,11 @@
+import { resolve } from "node:path";
 import { wrongUse } from "../arguments.ts";
 import { defineCommand } from "../command.ts";
 import { formatBytes, formatQuantity, formatShare } from "../format.ts";
 import { openProject } from "../project.ts";
 import { inputArtifacts } from "../recording.ts";
 import { requireRegistry } from "../registry.ts";
-import { fileRelation, TABLE_FORMATS } from "../relations.ts";
+import { fileRelation, readingFiles, TABLE_FORMATS } from "../relations.ts";
 import { formatTable } from "../table.ts";
 
 /** `waybill features historical`: a training set without leaks from the future. */
@@ -72,18 +73,20 @@ export const command = defineCommand({
         signal,
       },
       (step) =>
-        historicalFeatures(step, engine, {
-          registry,
-          resolve: project.resolveSource,
-          ...(features.length === 0 ? {} : { features }),
-          ...(service === undefined ? {} : { service }),
-          fullFeatureNames: options.fullNames,
-          labels: {
-            relation,
-            ...(timestampField === undefined ? {} : { timestampField }),
-          },
-          path: output,
-        }),
+        readingFiles(options.labels, () =>
+          historicalFeatures(step, engine, {
+            registry,
+            resolve: project.resolveSource,
+            ...(features.length === 0 ? {} : { features }),
+            ...(service === undefined ? {} : { service }),
+            fullFeatureNames: options.fullNames,
+            labels: {
+              relation,
+              ...(timestampField === undefined ? {} : { timestampField }),
+            },
+            path: resolve(output),
+          }),
+        ),
     );
     const { artifact, ...facts } = set;
     const table = formatTable(
