@@ -95,7 +95,7 @@ async function addOne(step: Step, context: Context, place: string): Promise<Adde
     owner === undefined || out === undefined
       ? newDvcFile(basename(place), data)
       : await updateDvcFile(owner.text, out.path, data, dvcFile);
-  relink(repo, cache, place, digest);
+  await relink(repo, cache, place, digest);
   const filesForGit = await ignoreInGit(repo, place);
   // The .dvc file last: it is what says that everything else is there.
   const isChanged = text !== owner?.text;
@@ -114,14 +114,19 @@ async function addOne(step: Step, context: Context, place: string): Promise<Adde
 }
 
 /** Replaces what was added by links into the cache, where the configuration asks for links. */
-function relink(repo: Repo, cache: Cache, place: string, digest: WorkspaceDigest): void {
+async function relink(
+  repo: Repo,
+  cache: Cache,
+  place: string,
+  digest: WorkspaceDigest,
+): Promise<void> {
   const type = repo.linkTypes[0];
   if (type !== "hardlink" && type !== "symlink") return;
   for (const { relpath, md5 } of digest.entries) {
     const path = join(repo.root, place, relpath);
     const info = lstatSync(path);
     if (info.isSymbolicLink()) continue;
-    cache.link(md5, path, repo.linkTypes);
+    await cache.link(md5, path, { types: repo.linkTypes });
   }
 }
 

@@ -1,34 +1,30 @@
-import { createHash, hash } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import {
   chmodSync,
-  closeSync,
   constants,
   copyFileSync,
-  linkSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
-  readSync,
   renameSync,
   rmSync,
   statSync,
-  symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { temporaryPathFor, WaybillError } from "../foundation/index.ts";
+import { WaybillError } from "../foundation/index.ts";
+import {
+  copyWithDigest,
+  type HashName,
+  makeLink,
+  moveInto,
+  readThrough,
+  UMASK,
+  WHOLE_READ_BYTES_MAX,
+} from "./copying.ts";
 import { type FolderEntry, parseFolderObject } from "./formats/dir-object.ts";
-import type { TrackedData } from "./formats/dvc-file.ts";
 import type { LinkType, Repo } from "./repo.ts";
 
-/** How a digest was taken; it also decides where in the cache its object lies. */
-export type HashName = TrackedData["hashName"];
-
-const READ_CHUNK_BYTES = 1 << 20;
-/** Files up to this size are read, hashed and written in one go each. */
-const WHOLE_READ_BYTES_MAX = 1 << 20;
 const CACHE_MODE = 0o444;
 const LEFTOVER_AGE_MS = 24 * 3600 * 1000;
 
@@ -54,18 +50,52 @@ export interface Cache {
    */
   readFolderObject(md5: string, hashName?: HashName): readonly FolderEntry[];
   /**
-   * Puts an object into the workspace by the first link type that works.
+   * Copies an object from another folder of objects, checking its digest on the way.
+   * @returns its size
+   * @throws WaybillError `not_found`, or `data_loss` when the bytes do not have the name
+   */
+  importObject(from: Cache, md5: string, signal?: AbortSignal): Promise<number>;
+  /**
+   * Puts an object at a path of the workspace, by the first link type that works. A copy is checked against
+   * the object's name before it appears.
    * @returns the type that worked
    */
-  link(md5: string, target: string, types: readonly LinkType[], hashName?: HashName): LinkType;
+  link(md5: string, target: string, options: LinkOptions): Promise<LinkType>;
+  /** Names of all objects, and of folder objects with `.dir`; what is no object is passed by. */
+  list(): string[];
+  /** Removes an object; removing what is not there is no error. */
+  remove(md5: string): void;
+}
+
+export interface LinkOptions {
+  readonly types: readonly LinkType[];
+  readonly hashName?: HashName;
+  readonly isExecutable?: boolean;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Opens a repository's cache; nothing is made until something is stored. */
 export function openCache(repo: Repo): Cache {
-  const folder = repo.cacheFolder;
+  return openObjectFolder(repo.cacheFolder, {
+    linkTypes: repo.linkTypes,
+    staging: join(repo.dvcFolder, "tmp", "waybill", "staging"),
+  });
+}
+
+/**
+ * Opens a folder that has a cache's layout: a cache itself, or a remote that is a folder.
+ * @param options.staging a folder for unfinished files of the workspace, best on the file system of both
+ */
+export function openObjectFolder(
+  folder: string,
+  options: { readonly linkTypes?: readonly LinkType[]; readonly staging?: string } = {},
+): Cache {
+  const { linkTypes = [], staging: workspaceStaging = join(folder, ".staging") } = options;
   const objects = join(folder, "files", "md5");
   const staging = join(folder, ".staging");
   const madeFolders = new Set<string>();
+  const stagedTag = randomBytes(4).toString("hex");
+  let stagedCount = 0;
   let canReflink = true;
 
   function pathOf(md5: string, hashName: HashName = "md5"): string {
@@ -76,13 +106,14 @@ export function openCache(repo: Repo): Cache {
     return statSync(pathOf(md5, hashName), { throwIfNoEntry: false }) !== undefined;
   }
 
-  /** A temporary file's path, on the file system of the cache. */
-  function stage(): string {
-    if (!madeFolders.has(staging)) {
-      makeFolder(staging);
-      sweep(staging);
+  /** A temporary file's path, by default on the file system of the objects. */
+  function stage(where = staging): string {
+    if (!madeFolders.has(where)) {
+      makeFolder(where);
+      sweep(where);
     }
-    return temporaryPathFor(join(staging, String(process.pid)));
+    stagedCount += 1;
+    return join(where, `${process.pid}-${stagedCount}-${stagedTag}.tmp`);
   }
 
   function makeFolder(path: string): void {
@@ -135,7 +166,7 @@ export function openCache(repo: Repo): Cache {
   ): Promise<string> {
     const temporary = stage();
     try {
-      const isClone = repo.linkTypes[0] === "reflink" && reflink(path, temporary);
+      const isClone = linkTypes[0] === "reflink" && reflink(path, temporary);
       const md5 = await readThrough(isClone ? temporary : path, {
         ...(isClone ? {} : { copyTo: temporary }),
         ...(signal === undefined ? {} : { signal }),
@@ -199,23 +230,66 @@ export function openCache(repo: Repo): Cache {
       return parseFolderObject(text, md5);
     },
 
-    link(md5, target, types, hashName = "md5") {
+    async importObject(from, md5, signal) {
+      const source = from.pathOf(md5);
+      const size = statSync(source, { throwIfNoEntry: false })?.size;
+      if (size === undefined) throw missingObject(md5);
+      const temporary = stage();
+      try {
+        const digest = await copyWithDigest(source, temporary, size, signal);
+        if (digest !== md5.slice(0, 32)) throw damagedObject(md5, digest);
+        chmodSync(temporary, CACHE_MODE);
+        publish(temporary, md5);
+        return size;
+      } catch (error) {
+        rmSync(temporary, { force: true });
+        throw WaybillError.from(error);
+      }
+    },
+
+    async link(md5, target, { types, hashName = "md5", isExecutable = false, signal }) {
       const source = pathOf(md5, hashName);
       const size = statSync(source, { throwIfNoEntry: false })?.size;
       if (size === undefined) throw missingObject(md5);
-      const temporary = temporaryPathFor(target);
+      const temporary = stage(workspaceStaging);
       try {
-        mkdirSync(dirname(target), { recursive: true });
-        const type = types.find((candidate) => {
-          // Many links to one empty file would soon reach the file system's limit of links.
-          if (candidate === "hardlink" && size === 0) return false;
-          return makeLink(source, temporary, candidate, reflink);
-        });
-        if (type === undefined) copyPrivate(source, temporary);
-        renameSync(temporary, target);
-        return type ?? "copy";
+        makeFolder(dirname(target));
+        const type =
+          types.find((candidate) => {
+            // Many links to one empty file would soon reach the file system's limit of links.
+            if (candidate === "copy" || (candidate === "hardlink" && size === 0)) return false;
+            return makeLink(source, temporary, candidate, reflink);
+          }) ?? "copy";
+        if (type === "copy") {
+          const digest = await copyWithDigest(source, temporary, size, signal);
+          if (hashName === "md5" && digest !== md5) throw damagedObject(md5, digest);
+        }
+        if (isExecutable && (type === "copy" || type === "reflink")) {
+          chmodSync(temporary, 0o777 & ~UMASK);
+        }
+        moveInto(temporary, target);
+        return type;
       } catch (error) {
         rmSync(temporary, { force: true });
+        throw WaybillError.from(error);
+      }
+    },
+
+    list() {
+      const names: string[] = [];
+      for (const prefix of namesIn(objects)) {
+        if (!/^[0-9a-f]{2}$/u.test(prefix)) continue;
+        for (const name of namesIn(join(objects, prefix))) {
+          if (/^[0-9a-f]{30}(?:\.dir)?$/u.test(name)) names.push(prefix + name);
+        }
+      }
+      return names.sort();
+    },
+
+    remove(md5) {
+      try {
+        rmSync(pathOf(md5), { force: true });
+      } catch (error) {
         throw WaybillError.from(error);
       }
     },
@@ -236,129 +310,6 @@ export function damagedObject(md5: string, digest: string): WaybillError {
     `The cache object ${md5} is damaged: its bytes have the digest ${digest}.`,
     { hint: "Remove it and fetch it again from a remote, or add the data again." },
   );
-}
-
-/**
- * The digest of a file, taken as `hashName` says, in constant memory.
- * @throws WaybillError when the file cannot be read
- */
-export async function digestWorkspaceFile(
-  path: string,
-  sizeBytes: number,
-  hashName: HashName,
-  signal?: AbortSignal,
-): Promise<string> {
-  try {
-    if (hashName === "md5-dos2unix") return digestLegacy(path);
-    if (sizeBytes <= WHOLE_READ_BYTES_MAX) return hash("md5", readFileSync(path), "hex");
-    return await readThrough(path, signal === undefined ? {} : { signal });
-  } catch (error) {
-    throw WaybillError.from(error);
-  }
-}
-
-/** Reads a file once for its md5, writing what it reads; the next read runs while this one is hashed. */
-async function readThrough(
-  path: string,
-  options: { readonly copyTo?: string; readonly signal?: AbortSignal },
-): Promise<string> {
-  const hasher = createHash("md5");
-  await using source = await open(path, "r");
-  await using target =
-    options.copyTo === undefined ? undefined : await open(options.copyTo, "wx", 0o600);
-  let spare = Buffer.allocUnsafe(READ_CHUNK_BYTES);
-  let pendingWrite: Promise<unknown> = Promise.resolve();
-  let pendingRead = source.read(Buffer.allocUnsafe(READ_CHUNK_BYTES), 0, READ_CHUNK_BYTES);
-  for (;;) {
-    options.signal?.throwIfAborted();
-    const { bytesRead, buffer } = await pendingRead;
-    if (bytesRead === 0) break;
-    await pendingWrite;
-    pendingRead = source.read(spare, 0, READ_CHUNK_BYTES);
-    spare = buffer;
-    const chunk = buffer.subarray(0, bytesRead);
-    pendingWrite = target?.writeFile(chunk) ?? Promise.resolve();
-    hasher.update(chunk);
-  }
-  await pendingWrite;
-  return hasher.digest("hex");
-}
-
-/**
- * dvc 2's digest: in a file that looks like text, CRLF counts as LF. A file looks like text when its first
- * 512 bytes hold no NUL and at most 30% of bytes outside printable ASCII and white space.
- */
-function digestLegacy(path: string): string {
-  const file = openSync(path, "r");
-  try {
-    const hasher = createHash("md5");
-    const buffer = Buffer.allocUnsafe(READ_CHUNK_BYTES);
-    let isText: boolean | undefined;
-    let heldReturn = false;
-    for (;;) {
-      const bytesRead = readSync(file, buffer, 0, buffer.length, null);
-      if (bytesRead === 0) break;
-      const chunk = buffer.subarray(0, bytesRead);
-      isText ??= looksLikeText(chunk.subarray(0, 512));
-      if (!isText) {
-        hasher.update(chunk);
-        continue;
-      }
-      const text: Buffer = heldReturn ? Buffer.concat([CARRIAGE_RETURN, chunk]) : chunk;
-      heldReturn = text.at(-1) === 13;
-      const whole = heldReturn ? text.subarray(0, -1) : text;
-      hasher.update(whole.toString("latin1").replaceAll("\r\n", "\n"), "latin1");
-    }
-    if (heldReturn) hasher.update(CARRIAGE_RETURN);
-    return hasher.digest("hex");
-  } finally {
-    closeSync(file);
-  }
-}
-
-const CARRIAGE_RETURN = Buffer.from("\r");
-/** Backspace, tab, line feed, form feed, carriage return. */
-const TEXT_CONTROLS: ReadonlySet<number> = new Set([8, 9, 10, 12, 13]);
-
-function looksLikeText(head: Uint8Array): boolean {
-  let odd = 0;
-  for (const byte of head) {
-    if (byte === 0) return false;
-    if (!(byte >= 32 && byte <= 126) && !TEXT_CONTROLS.has(byte)) odd += 1;
-  }
-  return odd / Math.max(head.length, 1) <= 0.3;
-}
-
-function makeLink(
-  source: string,
-  target: string,
-  type: LinkType,
-  reflink: (source: string, target: string) => boolean,
-): boolean {
-  try {
-    if (type === "reflink") {
-      if (!reflink(source, target)) return false;
-      chmodSync(target, 0o666 & ~process.umask());
-    } else if (type === "hardlink") linkSync(source, target);
-    else if (type === "symlink") symlinkSync(source, target);
-    else copyPrivate(source, target);
-    return true;
-  } catch (error) {
-    rmSync(target, { force: true });
-    if (type === "copy") throw error;
-    return false;
-  }
-}
-
-/** A writable copy: large ones are left to the kernel, for small ones that would cost more calls. */
-function copyPrivate(source: string, target: string): void {
-  const size = statSync(source).size;
-  if (size <= WHOLE_READ_BYTES_MAX) {
-    writeFileSync(target, readFileSync(source), { flag: "wx" });
-    return;
-  }
-  copyFileSync(source, target, constants.COPYFILE_EXCL);
-  chmodSync(target, 0o666 & ~process.umask());
 }
 
 function namesIn(folder: string): string[] {

@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Progress } from "../foundation/index.ts";
-import { type Cache, digestWorkspaceFile, type HashName } from "./cache.ts";
+import type { Cache } from "./cache.ts";
+import { digestWorkspaceFile, type HashName } from "./copying.ts";
 import { type FolderEntry, folderObjectName, stringifyFolderObject } from "./formats/dir-object.ts";
 import type { Ignore } from "./ignore.ts";
 import type { Repo } from "./repo.ts";

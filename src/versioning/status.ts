@@ -1,5 +1,6 @@
 import { join, posix, relative, resolve, sep } from "node:path";
-import { type Cache, type HashName, openCache } from "./cache.ts";
+import { type Cache, openCache } from "./cache.ts";
+import type { HashName } from "./copying.ts";
 import { digestWorkspace } from "./digest.ts";
 import type { FolderEntry } from "./formats/dir-object.ts";
 import type { TrackedData } from "./formats/dvc-file.ts";
