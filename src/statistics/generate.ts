@@ -5,21 +5,14 @@ import {
   DatasetFeatureStatisticsListSchema,
 } from "../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
 import type { Engine } from "../engine/index.ts";
-import { digestOf, type Progress, WaybillError, writeFileAtomically } from "../foundation/index.ts";
+import { digestOf, writeFileAtomically } from "../foundation/index.ts";
 import type { Properties, RefMove, Step } from "../metadata/index.ts";
-import { scanCsv } from "./csv/scan.ts";
+import { type ComputeOptions, countDatasets } from "./count.ts";
 import { finishDataset } from "./finish.ts";
-import { expandPaths, type FileInput, type StatisticsInput } from "./input.ts";
+import type { StatisticsInput } from "./input.ts";
 import { type StatisticsOptions, sizesOf } from "./options.ts";
 import type { DatasetPartial } from "./partial.ts";
 import { encodeMessage } from "./proto-file.ts";
-import { scanRelation } from "./sql/scan.ts";
-
-/** How a computation is watched and stopped. */
-export interface ComputeOptions extends StatisticsOptions {
-  readonly signal?: AbortSignal;
-  readonly progress?: Progress;
-}
 
 /** Statistics, and the mergeable counts that they were made from, one per dataset or slice. */
 export interface ComputedStatistics {
@@ -102,19 +95,21 @@ export async function generateStatistics(
 
 /**
  * Computes TFDV's statistics of a dataset in one scan where it can. Delimited text is counted in
- * TypeScript; Parquet, JSON lines and relations are counted by the engine. Counts, extremes, moments and
+ * TypeScript, Parquet and relations by the engine; tf.Examples, JSON lines, nested values, weights, slices
+ * and samples are counted example by example. With slices, the whole is the dataset "All Examples". Counts, extremes, moments and
  * the buckets of exact distributions are exact; quantiles of more than 16,384 distinct numbers are off
  * by at most 0.002 of the mass where values are counted on a grid, and within 0.01 where they are sampled.
- * @throws WaybillError `not_found`, `invalid_argument` (a folder, no rows, duplicate columns), `data_loss`
- * (ragged, cut or empty files), `cancelled`
+ * @throws WaybillError `not_found`, `invalid_argument` (a folder, no rows, duplicate columns, a missing
+ * weight), `data_loss` (ragged, cut or empty files, values of several kinds), `cancelled`
  */
 export async function computeStatistics(
   engine: Engine,
   input: StatisticsInput,
   options: ComputeOptions = {},
 ): Promise<ComputedStatistics> {
-  checkOptions(options);
-  const partials = [await countDataset(engine, input, options)];
+  // Before the work: a size that is out of range should not cost a scan.
+  sizesOf(options);
+  const partials = await countDatasets(engine, input, options);
   return { statistics: finishStatistics(partials, options), partials };
 }
 
@@ -127,59 +122,4 @@ export function finishStatistics(
   return create(DatasetFeatureStatisticsListSchema, {
     datasets: partials.map((partial) => finishDataset(partial, sizes)),
   });
-}
-
-async function countDataset(
-  engine: Engine,
-  input: StatisticsInput,
-  options: ComputeOptions,
-): Promise<DatasetPartial> {
-  const { signal, progress, featureAllowlist } = options;
-  const allowlist = featureAllowlist === undefined ? undefined : new Set(featureAllowlist);
-  if ("format" in input && input.format === "csv") {
-    return scanCsv(input, { signal, progress, allowlist });
-  }
-  const scan = async () =>
-    scanRelation(engine, await relationOf(engine, input), {
-      sizes: sizesOf(options),
-      signal,
-      allowlist,
-      keptValues: 0,
-    });
-  return "format" in input ? scan().catch((error) => explained(error, input)) : scan();
-}
-
-/** The engine says what is wrong with a file; what to do about it is known here. */
-function explained(error: unknown, { format }: FileInput): never {
-  if (error instanceof WaybillError && error.code === "data_loss" && error.hint === undefined) {
-    throw new WaybillError(error.code, error.message, {
-      hint: `The file was cut short or changed, or it is not ${format}. Fetch it again.`,
-      cause: error,
-    });
-  }
-  throw error;
-}
-
-async function relationOf(engine: Engine, input: StatisticsInput): Promise<string> {
-  if (!("format" in input)) return input.relation;
-  const paths = (await expandPaths(input.paths)).map(({ path }) => path);
-  const { dialect } = engine;
-  return input.format === "parquet" ? dialect.parquet(paths) : dialect.jsonLines(paths);
-}
-
-function checkOptions(options: StatisticsOptions): void {
-  const sizes = sizesOf(options);
-  const smallest: readonly (readonly [name: string, value: number, least: number])[] = [
-    ["numTopValues", sizes.topValues, 1],
-    ["numRankHistogramBuckets", sizes.rankBuckets, 1],
-    ["numValuesHistogramBuckets", sizes.valueCountBuckets, 2],
-    ["numHistogramBuckets", sizes.standardBuckets, 1],
-    ["numQuantilesHistogramBuckets", sizes.quantileBuckets, 1],
-  ];
-  for (const [name, value, least] of smallest) {
-    if (Number.isInteger(value) && value >= least) continue;
-    throw new WaybillError("invalid_argument", `${name} is ${value}; it is at least ${least}.`, {
-      hint: "Leave it out for the default.",
-    });
-  }
 }

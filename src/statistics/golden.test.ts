@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { after, test } from "node:test";
+import { SchemaSchema } from "../../gen/tensorflow_metadata/proto/v0/schema_pb.ts";
 import { DatasetFeatureStatisticsListSchema } from "../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
 import { sharedFolder } from "../../scripts/shared.ts";
 import { openEngine } from "../engine/index.ts";
@@ -20,16 +21,8 @@ interface GoldenCase {
 }
 
 const shared = sharedFolder();
-
-/** Cases of what is not computed yet: tf.Example, weights, slices, categorical numbers, forced types. */
-const NOT_YET = /tfr_|weight|slices|categorical|schema_types|sketch/;
 const cases =
-  shared === undefined
-    ? []
-    : globSync("goldens/tfdv/stats_*/options.json", { cwd: shared }).filter(
-        (file) => !NOT_YET.test(file),
-      );
-
+  shared === undefined ? [] : globSync("goldens/tfdv/stats_*/options.json", { cwd: shared });
 const engine = await openEngine({ threads: 1 });
 after(() => engine[Symbol.asyncDispose]());
 
@@ -38,7 +31,7 @@ test(
   {
     skip: shared === undefined && "the shared folder is not here",
   },
-  () => assert.ok(cases.length >= 20),
+  () => assert.ok(cases.length >= 36),
 );
 
 for (const file of cases.sort()) {
@@ -52,7 +45,11 @@ for (const file of cases.sort()) {
       ...(delimiter === undefined ? {} : { delimiter }),
       ...(columnNames === undefined ? {} : { columnNames }),
     };
-    const options = parseStatisticsOptions(golden.stats_options);
+    const schemaFile = join(folder, "schema.pbtxt");
+    const options = {
+      ...parseStatisticsOptions(golden.stats_options),
+      ...(existsSync(schemaFile) ? { schema: await readMessage(SchemaSchema, schemaFile) } : {}),
+    };
     const { statistics } = await computeStatistics(engine, input, options);
     const want = await readMessage(
       DatasetFeatureStatisticsListSchema,

@@ -5,7 +5,18 @@ import {
   HistogramSchema,
 } from "../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
 import { type Distribution, DistributionReader } from "./distribution.ts";
-import type { NumericPartial } from "./numeric.ts";
+
+/** What histograms of numbers are drawn from: counts, or sums of weights. */
+export interface Spread {
+  /** Of the finite values, by number and not by weight. */
+  readonly min: number;
+  readonly max: number;
+  readonly nan: number;
+  readonly positiveInfinity: number;
+  readonly negativeInfinity: number;
+  /** Of the finite values. */
+  readonly distribution: Distribution;
+}
 
 interface Bucket {
   lowValue: number;
@@ -18,28 +29,24 @@ interface Bucket {
  * have a bucket of their own at each end. One bucket when all values are equal.
  * Source: TFDV, Histogram.STANDARD.
  */
-export function standardHistogram(numeric: NumericPartial, bucketCount: number): Histogram {
-  const { min, max, count } = numeric;
+export function standardHistogram(spread: Spread, bucketCount: number, name = ""): Histogram {
+  const { min, max, positiveInfinity, negativeInfinity } = spread;
   const buckets: Bucket[] = [];
-  if (numeric.negativeInfinity > 0) {
-    buckets.push(pointBucket(Number.NEGATIVE_INFINITY, numeric.negativeInfinity));
-  }
-  if (count > 0 && min === max) buckets.push(pointBucket(min, massOf(numeric)));
-  else if (count > 0) buckets.push(...equalWidths(numeric, bucketCount));
-  if (numeric.positiveInfinity > 0) {
-    buckets.push(pointBucket(Number.POSITIVE_INFINITY, numeric.positiveInfinity));
-  }
+  if (negativeInfinity > 0) buckets.push(pointBucket(Number.NEGATIVE_INFINITY, negativeInfinity));
+  if (min <= max) buckets.push(...equalWidths(spread, bucketCount));
+  if (positiveInfinity > 0) buckets.push(pointBucket(Number.POSITIVE_INFINITY, positiveInfinity));
   return create(HistogramSchema, {
-    numNan: BigInt(numeric.nan),
+    numNan: BigInt(spread.nan),
     buckets,
     type: Histogram_HistogramType.STANDARD,
+    name,
   });
 }
 
-function equalWidths(numeric: NumericPartial, bucketCount: number): Bucket[] {
-  const { min, max } = numeric;
-  const reader = new DistributionReader(numeric.distribution);
-  // In halves: the range of doubles is wider than the widest double.
+function equalWidths({ min, max, distribution }: Spread, bucketCount: number): Bucket[] {
+  const reader = new DistributionReader(distribution);
+  if (min === max) return [pointBucket(min, reader.total)];
+  // Divided first: the range of doubles is wider than the widest double.
   const width = max / bucketCount - min / bucketCount;
   const buckets: Bucket[] = [];
   let below = 0;
@@ -58,34 +65,34 @@ function equalWidths(numeric: NumericPartial, bucketCount: number): Bucket[] {
  * Buckets of about equal mass. Buckets with the same high end share the mass up to it evenly; the mass
  * at the minimum is in the first. Source: TFDV, Histogram.QUANTILES.
  */
-export function quantilesHistogram(numeric: NumericPartial, bucketCount: number): Histogram {
+export function quantilesHistogram(spread: Spread, bucketCount: number): Histogram {
   return create(HistogramSchema, {
-    numNan: BigInt(numeric.nan),
-    buckets: quantileBuckets(withInfinities(numeric), bucketCount),
+    numNan: BigInt(spread.nan),
+    buckets: quantileBuckets(withInfinities(spread), bucketCount),
     type: Histogram_HistogramType.QUANTILES,
   });
 }
 
-/** The quantiles histogram of numbers of values: `lengths` counts examples by their number of values. */
-export function lengthsHistogram(
-  lengths: ReadonlyMap<number, number>,
-  bucketCount: number,
-): Histogram {
+/** Numbers of values as what histograms are drawn from: `lengths` counts rows by number of values. */
+export function spreadOfLengths(lengths: ReadonlyMap<number, number>): Spread {
   const values = [...lengths.keys()].sort((a, b) => a - b);
-  const distribution = {
-    isExact: true,
-    values: Float64Array.from(values),
-    weights: Float64Array.from(values, (value) => lengths.get(value) ?? 0),
+  return {
+    min: values[0] ?? Number.POSITIVE_INFINITY,
+    max: values.at(-1) ?? Number.NEGATIVE_INFINITY,
+    nan: 0,
+    positiveInfinity: 0,
+    negativeInfinity: 0,
+    distribution: {
+      isExact: true,
+      values: Float64Array.from(values),
+      weights: Float64Array.from(values, (value) => lengths.get(value) ?? 0),
+    },
   };
-  return create(HistogramSchema, {
-    buckets: quantileBuckets(distribution, bucketCount),
-    type: Histogram_HistogramType.QUANTILES,
-  });
 }
 
 /** The middle value, infinities counted. */
-export function medianOf(numeric: NumericPartial): number {
-  return new DistributionReader(withInfinities(numeric)).quantile(1, 2);
+export function medianOf(spread: Spread): number {
+  return new DistributionReader(withInfinities(spread)).quantile(1, 2);
 }
 
 function quantileBuckets(distribution: Distribution, bucketCount: number): Bucket[] {
@@ -111,10 +118,10 @@ function quantileBuckets(distribution: Distribution, bucketCount: number): Bucke
   return buckets;
 }
 
-function withInfinities(numeric: NumericPartial): Distribution {
-  const { positiveInfinity, negativeInfinity } = numeric;
-  const { values, weights, isExact } = numeric.distribution;
-  if (positiveInfinity + negativeInfinity === 0) return numeric.distribution;
+function withInfinities(spread: Spread): Distribution {
+  const { positiveInfinity, negativeInfinity } = spread;
+  const { values, weights, isExact } = spread.distribution;
+  if (positiveInfinity + negativeInfinity === 0) return spread.distribution;
   const low = negativeInfinity > 0 ? [Number.NEGATIVE_INFINITY] : [];
   const high = positiveInfinity > 0 ? [Number.POSITIVE_INFINITY] : [];
   return {
@@ -126,10 +133,6 @@ function withInfinities(numeric: NumericPartial): Distribution {
       ...high.map(() => positiveInfinity),
     ),
   };
-}
-
-function massOf(numeric: NumericPartial): number {
-  return numeric.distribution.weights.reduce((sum, weight) => sum + weight, 0);
 }
 
 function pointBucket(value: number, sampleCount: number): Bucket {

@@ -1,6 +1,6 @@
+export type { ComputeOptions } from "./count.ts";
 export {
   type ComputedStatistics,
-  type ComputeOptions,
   computeStatistics,
   finishStatistics,
   type GeneratedStatistics,
@@ -8,7 +8,7 @@ export {
   generateStatistics,
 } from "./generate.ts";
 export { type FileInput, formatOf, type RelationInput, type StatisticsInput } from "./input.ts";
-export { parseStatisticsOptions, type StatisticsOptions } from "./options.ts";
+export { parseStatisticsOptions, type SliceFeatures, type StatisticsOptions } from "./options.ts";
 export { type DatasetPartial, mergePartials } from "./partial.ts";
 export {
   encodeMessage,

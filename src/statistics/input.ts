@@ -6,7 +6,7 @@ import { WaybillError } from "../foundation/index.ts";
 export type StatisticsInput = FileInput | RelationInput;
 
 /** The formats of files, by the names that the command line takes. */
-export const FILE_FORMATS = ["csv", "parquet", "jsonl"] as const;
+export const FILE_FORMATS = ["csv", "parquet", "jsonl", "tfrecord"] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
 
 /** Files of one format. */
@@ -30,6 +30,8 @@ const FORMAT_OF_ENDING: Readonly<Record<string, FileFormat>> = {
   ".parquet": "parquet",
   ".jsonl": "jsonl",
   ".ndjson": "jsonl",
+  ".tfrecord": "tfrecord",
+  ".tfrecords": "tfrecord",
 };
 
 /**
@@ -38,7 +40,7 @@ const FORMAT_OF_ENDING: Readonly<Record<string, FileFormat>> = {
  */
 export function formatOf(nameOrPath: string): FileFormat {
   const named = FILE_FORMATS.find((format) => format === nameOrPath);
-  const format = named ?? FORMAT_OF_ENDING[extname(nameOrPath).toLowerCase()];
+  const format = named ?? FORMAT_OF_ENDING[extname(nameOrPath.replace(/\.gz$/, "")).toLowerCase()];
   if (format !== undefined) return format;
   throw new WaybillError("invalid_argument", `"${nameOrPath}" does not say a format.`, {
     hint: `Formats are: ${FILE_FORMATS.join(", ")}.`,

@@ -1,39 +1,67 @@
-import { FeatureNameStatistics_Type } from "../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
 import { WaybillError } from "../foundation/index.ts";
+import { type Distribution, mergeDistributions } from "./distribution.ts";
 import { mergeNumeric, type NumericPartial } from "./numeric.ts";
 import { StringTable } from "./string-table.ts";
 
-/** What a feature holds. "unknown" is a column without any value. */
+/** What a feature holds. "unknown" is a feature without any value. */
 export type FeatureKind = "unknown" | "int" | "float" | "string" | "bytes" | "struct";
 
-/** The mergeable counts of a dataset: statistics of shards merge into those of the whole. */
+/** The mergeable counts of a dataset or a slice: those of shards merge into those of the whole. */
 export interface DatasetPartial {
   /** The slice's key; empty for the whole when nothing is sliced. */
   readonly name: string;
   readonly examples: number;
+  /** The sum of the examples' weights; absent when examples are not weighted. */
+  readonly weightedExamples?: number | undefined;
   readonly features: readonly FeaturePartial[];
+  /** Sparse and weighted features of the schema. */
+  readonly linked?: readonly LinkedPartial[] | undefined;
 }
 
 /** The mergeable counts of one feature. */
 export interface FeaturePartial {
   readonly path: readonly string[];
   readonly kind: FeatureKind;
-  /** Examples that hold the feature, with however many values. */
+  /** How many rows hold the feature, with however many values. Rows are examples, or structs. */
   readonly present: number;
-  /** How many examples have how many values, by number of values. */
+  /** How many rows have how many values, by number of values; innermost values when lists nest. */
   readonly lengths: ReadonlyMap<number, number>;
+  /** For a feature of a struct: how many structs there are. */
+  readonly rows?: RowsPartial | undefined;
+  /** The levels of nested lists, outermost first; absent for flat lists. */
+  readonly levels?: readonly LevelPartial[] | undefined;
   readonly numeric?: NumericPartial | undefined;
+  /** Also of integers that stand for categories. */
   readonly strings?: StringPartial | undefined;
+  /** Sums of weights; absent when the feature is not weighted. */
+  readonly weighted?: WeightedPartial | undefined;
   /** A meaning that the source declares: times, as `time_domain`. In protobuf text. */
   readonly domainInfo?: string | undefined;
 }
 
-/** Distinct values and lengths of a feature of strings or bytes. */
+/** How many structs hold a feature's rows, and the sum of their weights. */
+export interface RowsPartial {
+  readonly count: number;
+  readonly weight: number;
+}
+
+/** The lists at one level of nesting. */
+export interface LevelPartial {
+  readonly present: number;
+  readonly lengths: ReadonlyMap<number, number>;
+  readonly weightedPresent: number;
+  readonly weightedTotal: number;
+}
+
+/** Distinct values and lengths of a feature of strings, bytes or categories. */
 export interface StringPartial {
   /** Values in all. */
   readonly count: number;
   /** Their bytes in all. */
   readonly totalBytes: number;
+  /** Shortest and longest value in bytes; only of features of bytes. */
+  readonly minBytes?: number | undefined;
+  readonly maxBytes?: number | undefined;
   readonly unique: number;
   readonly invalidUtf8: number;
   /** Every distinct value, or the most frequent ones when `isComplete` is false. */
@@ -41,16 +69,58 @@ export interface StringPartial {
   readonly isComplete: boolean;
 }
 
-/** The partial of a feature with one value in each example that holds it. */
+/** Sums of the weights of a feature's rows and values. */
+export interface WeightedPartial {
+  readonly present: number;
+  /** Each value with its row's weight. */
+  readonly total: number;
+  readonly numeric?: WeightedNumericPartial | undefined;
+  readonly strings?: StringTable | undefined;
+}
+
+/** Weighted moments and distribution of the finite values. */
+export interface WeightedNumericPartial {
+  readonly weight: number;
+  readonly mean: number;
+  readonly m2: number;
+  readonly positiveInfinity: number;
+  readonly negativeInfinity: number;
+  readonly distribution: Distribution;
+}
+
+/** How the parts of a sparse or weighted feature of the schema fit together. */
+export interface LinkedPartial {
+  readonly path: readonly string[];
+  readonly kind: "sparse" | "weighted";
+  /** Rows that have some part but not the value. */
+  readonly missingValue: number;
+  /** The index features, or the weight feature. */
+  readonly others: readonly LinkedPart[];
+}
+
+/** Lengths are compared in rows that have some part; absent lists have none. */
+export interface LinkedPart {
+  readonly name: string;
+  readonly missing: number;
+  /** Infinity and -Infinity when no row was compared. */
+  readonly minDifference: number;
+  readonly maxDifference: number;
+}
+
+/** Integers beyond this are not exact as float32, so an INT shard no longer counts as a FLOAT one. */
+export const MAX_EXACT_FLOAT32 = 2 ** 24;
+
+/** The lengths of a feature with one value in each row that holds it. */
 export function lengthsOfScalars(present: number): ReadonlyMap<number, number> {
   return present === 0 ? new Map() : new Map([[1, present]]);
 }
 
 /**
- * Merges the counts of disjoint shards of one dataset, in the order given. Counts, extremes, zeros and
- * grids are exact; unknown features take the type of the others, and INT with FLOAT is FLOAT.
- * @throws `failed_precondition` when a feature is text in one shard and numbers in another: the text of
- * the numbers is gone, so that column must be scanned again
+ * Merges the counts of disjoint shards of one dataset, in the order given. Counts, extremes, zeros,
+ * grids and value counts are exact; features without values take the type of the others, and INT with
+ * FLOAT is FLOAT. A feature that a shard lacks is missing in all of its examples.
+ * @throws WaybillError `failed_precondition` when a feature is text in one shard and numbers in another
+ * (the text of the numbers is gone), or was kept without all of its distinct values
  */
 export function mergePartials(shards: readonly DatasetPartial[]): DatasetPartial {
   const [first] = shards;
@@ -58,97 +128,180 @@ export function mergePartials(shards: readonly DatasetPartial[]): DatasetPartial
     throw new WaybillError("invalid_argument", "There are no statistics to merge.");
   }
   if (shards.length === 1) return first;
-  const byPath = new Map<string, FeaturePartial[]>();
-  for (const shard of shards) {
-    for (const feature of shard.features) {
-      const key = JSON.stringify(feature.path);
-      const list = byPath.get(key);
-      if (list === undefined) byPath.set(key, [feature]);
-      else list.push(feature);
-    }
-  }
+  const linked = grouped(shards.flatMap((shard) => shard.linked ?? [])).map(mergeLinked);
+  const weights = shards.flatMap(({ weightedExamples: weight }) =>
+    weight === undefined ? [] : [weight],
+  );
   return {
     name: first.name,
-    examples: shards.reduce((sum, shard) => sum + shard.examples, 0),
-    features: [...byPath.values()].map(mergeFeature),
+    examples: sumOf(shards, (shard) => shard.examples),
+    ...(weights.length === 0 ? {} : { weightedExamples: sumOf(weights, (weight) => weight) }),
+    features: grouped(shards.flatMap((shard) => shard.features)).map(mergeFeature),
+    ...(linked.length === 0 ? {} : { linked }),
   };
 }
 
-function mergeFeature(parts: readonly FeaturePartial[]): FeaturePartial {
-  const { path } = parts[0]!;
-  const kind = parts.map((part) => part.kind).reduce((a, b) => commonKind(a, b, path));
-  const lengths = new Map<number, number>();
-  for (const part of parts) {
-    for (const [length, count] of part.lengths) {
-      lengths.set(length, (lengths.get(length) ?? 0) + count);
-    }
+function grouped<T extends { readonly path: readonly string[] }>(items: readonly T[]): T[][] {
+  const byPath = new Map<string, T[]>();
+  for (const item of items) {
+    const key = item.path.length === 1 ? item.path[0]! : JSON.stringify(item.path);
+    const list = byPath.get(key);
+    if (list === undefined) byPath.set(key, [item]);
+    else list.push(item);
   }
-  const numeric = parts.flatMap((part) => (part.numeric === undefined ? [] : [part.numeric]));
-  const strings = parts.flatMap((part) => (part.strings === undefined ? [] : [part.strings]));
+  return [...byPath.values()];
+}
+
+function mergeFeature(parts: readonly FeaturePartial[]): FeaturePartial {
+  const [first] = parts;
+  if (parts.length === 1) return first!;
+  const { path } = first!;
+  const kind = parts.map((part) => part.kind).reduce((a, b) => commonKind(a, b, path));
+  const rows = defined(parts, (part) => part.rows);
+  const levels = defined(parts, (part) => part.levels);
+  const numeric = defined(parts, (part) => part.numeric);
+  const strings = defined(parts, (part) => part.strings);
+  const weighted = defined(parts, (part) => part.weighted);
   const domainInfo = parts.find((part) => part.domainInfo !== undefined)?.domainInfo;
   return {
     path,
     kind,
-    present: parts.reduce((sum, part) => sum + part.present, 0),
-    lengths,
+    present: sumOf(parts, (part) => part.present),
+    lengths: mergeLengths(parts.map((part) => part.lengths)),
+    ...(rows.length === 0 ? {} : { rows: mergeRows(rows) }),
+    ...(levels.length === 0 ? {} : { levels: mergeLevels(levels, path) }),
     ...(numeric.length === 0 ? {} : { numeric: mergeNumeric(numeric) }),
     ...(strings.length === 0 ? {} : { strings: mergeStrings(strings, path) }),
+    ...(weighted.length === 0 ? {} : { weighted: mergeWeighted(weighted) }),
     ...(domainInfo === undefined ? {} : { domainInfo }),
   };
 }
-
-/** Integers beyond this are not exact as float32, so an INT shard no longer counts as a FLOAT one. */
-const MAX_EXACT_FLOAT32 = 2 ** 24;
 
 function commonKind(a: FeatureKind, b: FeatureKind, path: readonly string[]): FeatureKind {
   if (a === b || b === "unknown") return a;
   if (a === "unknown") return b;
   if ((a === "int" || a === "float") && (b === "int" || b === "float")) return "float";
-  throw new WaybillError(
-    "failed_precondition",
-    `Feature "${path.join(".")}" is ${a} in one shard and ${b} in another.`,
-    { hint: "Compute the statistics of these shards together, from their data." },
-  );
+  throw cannotMerge(path, `is ${a} in one shard and ${b} in another`);
+}
+
+function mergeLengths(parts: readonly ReadonlyMap<number, number>[]): ReadonlyMap<number, number> {
+  const lengths = new Map<number, number>();
+  for (const part of parts) {
+    for (const [length, count] of part) lengths.set(length, (lengths.get(length) ?? 0) + count);
+  }
+  return lengths;
+}
+
+function mergeRows(parts: readonly RowsPartial[]): RowsPartial {
+  return {
+    count: sumOf(parts, (part) => part.count),
+    weight: sumOf(parts, (part) => part.weight),
+  };
+}
+
+function mergeLevels(
+  parts: readonly (readonly LevelPartial[])[],
+  path: readonly string[],
+): readonly LevelPartial[] {
+  const depth = parts[0]!.length;
+  if (parts.some((part) => part.length !== depth)) {
+    throw cannotMerge(path, "nests to one depth in one shard and to another in another");
+  }
+  return parts[0]!.map((_, level) => {
+    const same = parts.map((part) => part[level]!);
+    return {
+      present: sumOf(same, (part) => part.present),
+      lengths: mergeLengths(same.map((part) => part.lengths)),
+      weightedPresent: sumOf(same, (part) => part.weightedPresent),
+      weightedTotal: sumOf(same, (part) => part.weightedTotal),
+    };
+  });
 }
 
 function mergeStrings(parts: readonly StringPartial[], path: readonly string[]): StringPartial {
   if (parts.length === 1) return parts[0]!;
   if (parts.some((part) => !part.isComplete)) {
-    throw new WaybillError(
-      "failed_precondition",
-      `Feature "${path.join(".")}" was kept without all of its distinct values and cannot be merged.`,
-      { hint: "Compute the statistics of these shards together, from their data." },
-    );
+    throw cannotMerge(path, "was kept without all of its distinct values");
   }
   const table = new StringTable();
   for (const part of parts) table.addAll(part.table);
+  const minBytes = defined(parts, (part) => part.minBytes);
+  const maxBytes = defined(parts, (part) => part.maxBytes);
   return {
-    count: parts.reduce((sum, part) => sum + part.count, 0),
-    totalBytes: parts.reduce((sum, part) => sum + part.totalBytes, 0),
+    count: sumOf(parts, (part) => part.count),
+    totalBytes: sumOf(parts, (part) => part.totalBytes),
+    ...(minBytes.length === 0 ? {} : { minBytes: Math.min(...minBytes) }),
+    ...(maxBytes.length === 0 ? {} : { maxBytes: Math.max(...maxBytes) }),
     unique: table.size,
-    invalidUtf8: parts.reduce((sum, part) => sum + part.invalidUtf8, 0),
+    invalidUtf8: sumOf(parts, (part) => part.invalidUtf8),
     table,
     isComplete: true,
   };
 }
 
-/** TFMD's type of a kind; a column without values is STRING, as TFDV has it. */
-export function typeOfKind(kind: FeatureKind): FeatureNameStatistics_Type {
-  switch (kind) {
-    case "int":
-      return FeatureNameStatistics_Type.INT;
-    case "float":
-      return FeatureNameStatistics_Type.FLOAT;
-    case "bytes":
-      return FeatureNameStatistics_Type.BYTES;
-    case "struct":
-      return FeatureNameStatistics_Type.STRUCT;
-    case "string":
-    case "unknown":
-      return FeatureNameStatistics_Type.STRING;
-    default:
-      return kind satisfies never;
+function mergeWeighted(parts: readonly WeightedPartial[]): WeightedPartial {
+  const numeric = defined(parts, (part) => part.numeric);
+  const strings = defined(parts, (part) => part.strings);
+  let table = strings[0];
+  if (strings.length > 1) {
+    table = new StringTable();
+    for (const part of strings) table.addAll(part);
   }
+  return {
+    present: sumOf(parts, (part) => part.present),
+    total: sumOf(parts, (part) => part.total),
+    ...(numeric.length === 0 ? {} : { numeric: numeric.reduce(mergeWeightedNumeric) }),
+    ...(table === undefined ? {} : { strings: table }),
+  };
 }
 
-export { MAX_EXACT_FLOAT32 };
+function mergeWeightedNumeric(
+  a: WeightedNumericPartial,
+  b: WeightedNumericPartial,
+): WeightedNumericPartial {
+  const weight = a.weight + b.weight;
+  const difference = b.mean - a.mean;
+  const share = weight === 0 ? 0 : b.weight / weight;
+  return {
+    weight,
+    mean: a.weight === 0 ? b.mean : a.mean + difference * share,
+    m2: a.m2 + b.m2 + difference * difference * a.weight * share,
+    positiveInfinity: a.positiveInfinity + b.positiveInfinity,
+    negativeInfinity: a.negativeInfinity + b.negativeInfinity,
+    distribution: mergeDistributions([a.distribution, b.distribution]),
+  };
+}
+
+function mergeLinked(parts: readonly LinkedPartial[]): LinkedPartial {
+  const [first] = parts;
+  return {
+    ...first!,
+    missingValue: sumOf(parts, (part) => part.missingValue),
+    others: first!.others.map(({ name }, index) => {
+      const same = parts.map((part) => part.others[index]!);
+      return {
+        name,
+        missing: sumOf(same, (part) => part.missing),
+        minDifference: Math.min(...same.map((part) => part.minDifference)),
+        maxDifference: Math.max(...same.map((part) => part.maxDifference)),
+      };
+    }),
+  };
+}
+
+function cannotMerge(path: readonly string[], what: string): WaybillError {
+  return new WaybillError("failed_precondition", `Feature "${path.join(".")}" ${what}.`, {
+    hint: "Compute the statistics of these shards together, from their data.",
+  });
+}
+
+function sumOf<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + value(item), 0);
+}
+
+function defined<T, V>(items: readonly T[], value: (item: T) => V | undefined): V[] {
+  return items.flatMap((item) => {
+    const found = value(item);
+    return found === undefined ? [] : [found];
+  });
+}

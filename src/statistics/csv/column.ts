@@ -1,8 +1,12 @@
+import { WaybillError } from "../../foundation/index.ts";
 import { NumericAccumulator } from "../numeric.ts";
 import { type FeaturePartial, lengthsOfScalars, MAX_EXACT_FLOAT32 } from "../partial.ts";
 import { StringTable } from "../string-table.ts";
 import { CellKind, classifyCell } from "./number-text.ts";
 import { type Tokenizer, unquote } from "./tokenizer.ts";
+
+/** Bytes of a cell that a message shows. */
+const MAX_SHOWN = 40;
 
 const DOT = 46;
 const MINUS = 45;
@@ -15,6 +19,7 @@ const POWERS_OF_TEN = Float64Array.from({ length: 16 }, (_, power) => 10 ** powe
  */
 export class CsvColumn {
   readonly name: string;
+  readonly #isFixed: boolean;
   #kind: CellKind;
   /** The greatest kind that a cell really had, where the present kind leaves that open. */
   #seen: CellKind = CellKind.EMPTY;
@@ -25,20 +30,22 @@ export class CsvColumn {
   #strings: StringTable | undefined;
   #totalBytes = 0;
 
-  constructor(name: string, kind: CellKind) {
+  /** @param isFixed whether cells of a greater kind are an error */
+  constructor(name: string, kind: CellKind, isFixed = false) {
     this.name = name;
+    this.#isFixed = isFixed;
     this.#kind = CellKind.EMPTY;
     this.#become(kind);
   }
 
   /** The type of the column, known when all cells were seen. */
   get finalKind(): CellKind {
-    return this.#kind === this.#seen ? this.#kind : this.#seen;
+    return this.#isFixed ? this.#kind : this.#seen;
   }
 
   /** Whether the counts are not those of {@link finalKind}. */
   get mustRescan(): boolean {
-    return this.#isSpoilt || this.#kind !== this.#seen;
+    return this.#isSpoilt || this.#kind !== this.finalKind;
   }
 
   /** Counts column `index` of the block. */
@@ -99,6 +106,19 @@ export class CsvColumn {
       default:
         return this.#kind satisfies never;
     }
+  }
+
+  #promote(kind: CellKind, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#isFixed) {
+      const cell = Buffer.from(bytes.subarray(start, end < 0 ? ~end : end).slice(0, MAX_SHOWN));
+      throw new WaybillError(
+        "invalid_argument",
+        `Column "${this.name}" holds ${JSON.stringify(cell.toString("utf8"))}, which is not ${this.#kind === CellKind.INT ? "INT" : "FLOAT"}.`,
+        { hint: "Correct the type in the schema, or do not take types from it." },
+      );
+    }
+    this.#seen = kind;
+    this.#become(kind);
   }
 
   #become(kind: CellKind): void {
@@ -195,8 +215,7 @@ export class CsvColumn {
         present++;
         numbers.addFinite(value);
       } else {
-        this.#seen = kind;
-        this.#become(kind);
+        this.#promote(kind, bytes, start, end);
         break;
       }
     }
@@ -248,8 +267,7 @@ export class CsvColumn {
       }
       const { kind, value } = classify(bytes, start, end);
       if (kind === CellKind.STRING) {
-        this.#seen = kind;
-        this.#become(kind);
+        this.#promote(kind, bytes, start, end);
         break;
       }
       if (kind === CellKind.EMPTY) continue;

@@ -20,6 +20,8 @@ interface ScanOptions {
   readonly sizes: Sizes;
   readonly signal?: AbortSignal | undefined;
   readonly allowlist?: ReadonlySet<string> | undefined;
+  /** Numbers that stand for categories: counted as their text. */
+  readonly categories: ReadonlySet<string>;
   /** Distinct values kept of each text column; the most frequent when there are more. */
   readonly keptValues: number;
 }
@@ -34,7 +36,8 @@ const TIME_DOMAINS: Readonly<Record<string, string>> = {
  * Counts a relation in SQL, one feature per column. Booleans and integers are INT; dates are INT in days
  * and timestamps INT in microseconds since 1970, with their `time_domain`; times of day are INT in
  * microseconds; floats and decimals are FLOAT (64 bits stay 64 bits); the rest is STRING, NULL is missing.
- * @throws `invalid_argument` for a relation without rows, `unimplemented` for nested columns
+ * Nested columns are for others.
+ * @throws `invalid_argument` for a relation without rows
  */
 export async function scanRelation(
   engine: Engine,
@@ -48,14 +51,6 @@ export async function scanRelation(
     const columns = (await session.columns(relation, queryOptions))
       .filter(({ name }) => options.allowlist?.has(name) ?? true)
       .map(({ name, type }) => ({ name, type, family: dialect.typeFamily(type) }));
-    const nested = columns.find(({ family }) => family === "nested");
-    if (nested !== undefined) {
-      throw new WaybillError(
-        "unimplemented",
-        `Column "${nested.name}" is of type ${nested.type}, which is not counted yet.`,
-        { hint: "Name the other columns in featureAllowlist." },
-      );
-    }
     const [counted] = await session.rows(`SELECT count(*) AS n FROM ${relation}`, queryOptions);
     const examples = numberIn(counted!, "n");
     if (examples === 0) {
@@ -67,7 +62,7 @@ export async function scanRelation(
     const isNumeric = new Map<string, number>();
     for (const { name, family } of columns) {
       const number = numberExpression(dialect.quoteIdentifier(name), family, dialect);
-      if (number === undefined) continue;
+      if (number === undefined || options.categories.has(name)) continue;
       isNumeric.set(name, numericColumns.length);
       numericColumns.push({ name, ...number });
     }
@@ -95,7 +90,7 @@ export async function scanRelation(
       const strings = await countStrings(session, relation, value, options);
       features.push({
         path: [name],
-        kind: strings.count === 0 ? "unknown" : "string",
+        kind: strings.count === 0 ? "unknown" : options.categories.has(name) ? "int" : "string",
         present: strings.count,
         lengths: lengthsOfScalars(strings.count),
         strings,
