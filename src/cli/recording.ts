@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
   type Artifact,
+  Artifact_State,
   ListOperationOptions_OrderByField_Field,
 } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
 import { digestFile } from "../foundation/index.ts";
@@ -74,7 +75,7 @@ export async function inputArtifacts(
   for (const [key, { type, paths, onlyKnown }] of Object.entries(inputs)) {
     const artifacts: Artifact[] = [];
     for (const path of await expand(paths)) {
-      const known = await knownArtifact(project, type, path, signal, onlyKnown === true);
+      const known = await knownArtifact(project, path, signal, onlyKnown === true);
       if (known !== undefined) artifacts.push(known);
       else if (onlyKnown !== true) artifacts.push(await importFile(project, type, path, signal));
     }
@@ -100,24 +101,39 @@ async function expand(paths: readonly string[]): Promise<string[]> {
  */
 async function knownArtifact(
   project: Project,
-  type: string,
   path: string,
   signal: AbortSignal,
   isHintOnly: boolean,
 ): Promise<Artifact | undefined> {
-  const { store } = project;
   const info = await stat(path);
   if (!info.isFile()) return undefined;
-  const { artifacts: sameUri } = await store.getArtifactsByURI({ uris: [fileUri(path)] });
-  const candidates = sameUri.toReversed();
-  for (const typeName of new Set([type, DATA_VERSION, RAW_FILE])) {
-    const { artifacts } = await store.getArtifactsByType({ typeName, options: NEWEST });
-    candidates.push(...artifacts);
+  if (
+    isHintOnly &&
+    (await newestWith(project, "size_bytes", `int_value = ${info.size}`)).length === 0
+  ) {
+    return undefined;
   }
-  const isOfSize = (artifact: Artifact) => propertyOf(artifact, "size_bytes") === BigInt(info.size);
-  if (candidates.length === 0 || (isHintOnly && !candidates.some(isOfSize))) return undefined;
   const { digest } = await digestFile("sha256", path, { signal });
-  return candidates.find((artifact) => propertyOf(artifact, "sha256") === digest);
+  const equal = await newestWith(project, "sha256", `string_value = '${digest}'`);
+  const uri = fileUri(path);
+  return equal.find((artifact) => artifact.uri === uri) ?? equal[0];
+}
+
+/** Artifacts with a property, declared by their type or not, the newest of each kind first. */
+async function newestWith(project: Project, name: string, condition: string): Promise<Artifact[]> {
+  const found: Artifact[] = [];
+  // Asked one after the other: a query that names both finds only what has both.
+  for (const kind of ["custom_properties", "properties"]) {
+    const { artifacts } = await project.store.getArtifacts({
+      options: {
+        filterQuery: `${kind}.${name}.${condition}`,
+        orderByField: { field: ListOperationOptions_OrderByField_Field.ID, isAsc: false },
+        maxResultSize: EQUAL_ARTIFACTS_MAX,
+      },
+    });
+    found.push(...artifacts.filter(({ state }) => state !== Artifact_State.DELETED));
+  }
+  return found;
 }
 
 /** Records a file that came from outside, by a step of TFX's type Importer. */
@@ -141,17 +157,5 @@ async function importFile(
   return value;
 }
 
-/** The types of the parts that keep bytes; named here so that neither part is loaded for it. */
-const DATA_VERSION = "DataVersion";
-const RAW_FILE = "RawFile";
-
-/** How far back equal bytes are looked for. */
-const NEWEST = {
-  maxResultSize: 1000,
-  orderByField: { field: ListOperationOptions_OrderByField_Field.ID, isAsc: false },
-};
-
-function propertyOf(artifact: Artifact, name: string): string | bigint | undefined {
-  const value = (artifact.customProperties[name] ?? artifact.properties[name])?.value;
-  return value?.case === "stringValue" || value?.case === "intValue" ? value.value : undefined;
-}
+/** Equal bytes are recorded in a few places; more than this are not looked through. */
+const EQUAL_ARTIFACTS_MAX = 100;
