@@ -1,14 +1,11 @@
-import { extname } from "node:path";
 import { DatasetFeatureStatisticsListSchema } from "../../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
-import { WaybillError } from "../../foundation/index.ts";
 import type { FileInput, StatisticsOptions } from "../../statistics/index.ts";
 import { wrongUse } from "../arguments.ts";
 import { defineCommand } from "../command.ts";
 import { findHome } from "../home.ts";
-import { readJsonObject } from "../json-file.ts";
+import { readJson } from "../json-file.ts";
 import { messageJson } from "../protos.ts";
 import { fileUri, recordStep } from "../recording.ts";
-import { formatOf, TABLE_FORMATS } from "../relations.ts";
 import { statisticsSummary, statisticsText } from "../views/statistics.ts";
 
 /** `waybill statistics INPUT...`: counts what is in a dataset, as TFDV does. */
@@ -27,8 +24,13 @@ export const command = defineCommand({
     },
     format: {
       type: "string",
-      choices: TABLE_FORMATS,
+      value: "csv|parquet|jsonl|tfrecord",
       summary: "The inputs' format; by default by their ending",
+    },
+    schema: {
+      type: "string",
+      value: "SCHEMA",
+      summary: "Says which numbers are categories, which columns are sparse or weighted, ...",
     },
     delimiter: { type: "string", value: "C", summary: "What parts the fields of a CSV" },
     columnNames: {
@@ -48,8 +50,8 @@ export const command = defineCommand({
     { line: "statistics 'part-*.parquet' -o stats.pb", does: "many files, one dataset" },
   ],
   run: async ({ arguments: { inputs }, options, session }) => {
-    const input = fileInput(inputs, options);
-    const settings = options.options === undefined ? {} : await readOptions(options.options);
+    const input = await fileInput(inputs, options);
+    const settings = await readSettings(options);
     const { computeStatistics, generateStatistics } = await import("../../statistics/index.ts");
     const { output } = options;
     const { signal, progress } = session;
@@ -67,7 +69,12 @@ export const command = defineCommand({
       session,
       "StatisticsGen",
       {
-        inputs: { examples: { type: "Examples", paths: inputs } },
+        inputs: {
+          examples: { type: "Examples", paths: inputs },
+          ...(options.schema === undefined
+            ? {}
+            : { schema: { type: "Schema", paths: [options.schema] } }),
+        },
         parameters: { format: input.format, ...parametersOf(options, settings) },
       },
       async (step, project) => {
@@ -106,13 +113,21 @@ interface InputOptions {
   readonly columnNames: string | undefined;
 }
 
-function fileInput(paths: readonly string[], options: InputOptions): FileInput {
-  const format = formatOf("statistics", paths, options.format);
+async function fileInput(paths: readonly string[], options: InputOptions): Promise<FileInput> {
+  const { formatOf } = await import("../../statistics/index.ts");
   const { columnNames } = options;
-  const delimiter = options.delimiter ?? (isTsv(paths) ? "\t" : undefined);
+  const formats = new Set(
+    options.format === undefined ? paths.map((path) => formatOf(path)) : [formatOf(options.format)],
+  );
+  const [format] = formats;
+  if (format === undefined || formats.size > 1) {
+    throw wrongUse("statistics", "The inputs are of several formats; one dataset has one.");
+  }
   if (format !== "csv" && (options.delimiter !== undefined || columnNames !== undefined)) {
     throw wrongUse("statistics", "--delimiter and --column-names are for CSV.");
   }
+  const isTabbed = paths.every((path) => /\.tsv(\.gz)?$/i.test(path));
+  const delimiter = options.delimiter ?? (isTabbed ? "\t" : undefined);
   return {
     format,
     paths,
@@ -121,35 +136,24 @@ function fileInput(paths: readonly string[], options: InputOptions): FileInput {
   };
 }
 
-function isTsv(paths: readonly string[]): boolean {
-  return paths.every((path) => extname(path).toLowerCase() === ".tsv");
+async function readSettings(options: {
+  readonly options: string | undefined;
+  readonly schema: string | undefined;
+}): Promise<StatisticsOptions> {
+  const { parseStatisticsOptions } = await import("../../statistics/index.ts");
+  const settings =
+    options.options === undefined ? {} : parseStatisticsOptions(await readJson(options.options));
+  if (options.schema === undefined) return settings;
+  const { readSchema } = await import("../../schema/index.ts");
+  return { ...settings, schema: await readSchema(options.schema) };
 }
 
 function parametersOf({ delimiter, columnNames }: InputOptions, settings: StatisticsOptions) {
+  // The schema is an input of the step.
+  const { schema: _schema, ...given } = settings;
   return {
     ...(delimiter === undefined ? {} : { delimiter }),
     ...(columnNames === undefined ? {} : { column_names: columnNames }),
-    ...(Object.keys(settings).length === 0 ? {} : { options: JSON.stringify(settings) }),
-  };
-}
-
-async function readOptions(path: string): Promise<StatisticsOptions> {
-  const members = await readJsonObject(path);
-  const allowlist = members.list("feature_allowlist");
-  if (allowlist?.some((name) => typeof name !== "string")) {
-    throw new WaybillError("invalid_argument", `"${path}": "feature_allowlist" must hold names.`);
-  }
-  const numbers = {
-    numTopValues: members.integer("num_top_values"),
-    frequencyThreshold: members.integer("frequency_threshold"),
-    numRankHistogramBuckets: members.integer("num_rank_histogram_buckets"),
-    numValuesHistogramBuckets: members.integer("num_values_histogram_buckets"),
-    numHistogramBuckets: members.integer("num_histogram_buckets"),
-    numQuantilesHistogramBuckets: members.integer("num_quantiles_histogram_buckets"),
-  };
-  members.refuseOthers();
-  return {
-    ...Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined)),
-    ...(allowlist === undefined ? {} : { featureAllowlist: allowlist.map(String) }),
+    ...(Object.keys(given).length === 0 ? {} : { options: JSON.stringify(given) }),
   };
 }
