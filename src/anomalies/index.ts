@@ -11,6 +11,9 @@ export {
   lInfinityDistance,
   normalizedAbsoluteDifference,
 } from "./distance.ts";
+export { type ReportDataset, type ReportInput, reportHtml } from "./html/index.ts";
+export type { Example, ExampleScalar, ExampleValue } from "./instance/example.ts";
+export { type ExampleAnomalies, instanceValidator, validateInstance } from "./instance/index.ts";
 export { type Validated, type ValidateOptions, validate } from "./publish.ts";
 export { type AnomalyRow, anomalyReport, countAnomalies, hasAnomalies } from "./report.ts";
 export {

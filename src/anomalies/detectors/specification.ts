@@ -57,11 +57,14 @@ const DOMAINS: Readonly<
   timeOfDayDomain: { types: ANY_TYPE },
 };
 
+/** All that a specification is checked with: no data is looked at. */
+export type SpecificationCheck = Pick<FeatureCheck, "feature" | "draft" | "report">;
+
 /**
  * Whether what the schema says of a feature makes sense in itself, before any data is looked at. Fixes
  * what is malformed; what has no name, or no type to be told, is deprecated.
  */
-export function checkSpecification(check: FeatureCheck): void {
+export function checkSpecification(check: SpecificationCheck): void {
   const { feature, report } = check;
   if (!isFieldSet(feature, FeatureSchema.field.name)) {
     report(
@@ -93,7 +96,7 @@ export function checkSpecification(check: FeatureCheck): void {
   checkDomain(check);
 }
 
-function checkPresence({ feature, report }: FeatureCheck): void {
+function checkPresence({ feature, report }: SpecificationCheck): void {
   if (feature.presenceConstraints.case !== "presence") return;
   const presence = feature.presenceConstraints.value;
   if (presence.minFraction < 0) {
@@ -109,7 +112,7 @@ function checkPresence({ feature, report }: FeatureCheck): void {
   }
 }
 
-function checkValueCounts({ feature, report }: FeatureCheck): void {
+function checkValueCounts({ feature, report }: SpecificationCheck): void {
   const { shapeType } = feature;
   if (shapeType.case === "valueCount") {
     if (clearNegativeMin(shapeType.value)) {
@@ -151,14 +154,14 @@ function raiseMaxToMin(valueCount: ValueCount): boolean {
   return true;
 }
 
-function checkShape({ feature, report }: FeatureCheck): void {
+function checkShape({ feature, report }: SpecificationCheck): void {
   if (feature.shapeType.case !== "shape") return;
   if (feature.shapeType.value.dim.every((dim) => dim.size > 0n)) return;
   feature.shapeType = { case: undefined };
   report(Type.INVALID_SCHEMA_SPECIFICATION, "Shape.dim.size must be a positive integer");
 }
 
-function checkDomainType({ feature, report }: FeatureCheck): void {
+function checkDomainType({ feature, report }: SpecificationCheck): void {
   const kind = feature.domainInfo.case;
   const allowed = kind === undefined ? ANY_TYPE : DOMAINS[kind].types;
   if (allowed.includes(feature.type)) return;
@@ -170,7 +173,7 @@ function checkDomainType({ feature, report }: FeatureCheck): void {
   feature.domainInfo = { case: undefined };
 }
 
-function checkDomain({ feature, draft, report }: FeatureCheck): void {
+function checkDomain({ feature, draft, report }: SpecificationCheck): void {
   const { domainInfo } = feature;
   switch (domainInfo.case) {
     case "domain":
