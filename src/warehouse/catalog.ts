@@ -27,8 +27,8 @@ export interface Catalog {
   load(name: TableName): Promise<TableState>;
   /** The head itself, which is there even after the table was dropped. */
   head(name: TableName): Promise<Artifact | undefined>;
-  /** The full names of all tables, sorted. */
-  names(): Promise<readonly string[]>;
+  /** The full names of all tables that begin with a text, sorted. */
+  names(prefix?: string): Promise<readonly string[]>;
   /** Makes a table findable by {@link Catalog.names}; called before its first commit. */
   announce(name: TableName): Promise<void>;
 }
@@ -75,9 +75,9 @@ export function openCatalog(files: TableFiles, heads: HeadLookup): Catalog {
       });
     },
 
-    async names() {
+    async names(prefix = "") {
       const names: string[] = [];
-      for await (const { key } of files.store.list(TABLE_MARKERS)) {
+      for await (const { key } of files.store.list(`${TABLE_MARKERS}${prefix}`)) {
         const name = parseTableName(key.slice(TABLE_MARKERS.length));
         const head = await catalog.head(name);
         if (head !== undefined && !isDropped(head)) names.push(name.full);

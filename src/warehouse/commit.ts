@@ -3,7 +3,7 @@ import type { Artifact } from "../../gen/ml_metadata/proto/metadata_store_pb.ts"
 import type { Engine } from "../engine/index.ts";
 import { type Clock, WaybillError } from "../foundation/index.ts";
 import type { Properties, Step } from "../metadata/index.ts";
-import type { Catalog, TableState } from "./catalog.ts";
+import type { Catalog, HeadLookup, TableState } from "./catalog.ts";
 import type { TableFiles } from "./files.ts";
 import {
   currentSnapshot,
@@ -19,6 +19,7 @@ export interface WarehouseContext {
   readonly engine: Engine;
   readonly files: TableFiles;
   readonly catalog: Catalog;
+  readonly heads: HeadLookup;
   readonly clock: Clock;
 }
 
@@ -45,6 +46,8 @@ export interface TableCommit {
   readonly snapshot?: Snapshot;
   /** Facts about the change for the artifact, beside those of the snapshot. */
   readonly facts?: Properties;
+  /** The file that holds `next` already; a new one is written without it. */
+  readonly metadataUri?: string;
 }
 
 /**
@@ -65,12 +68,7 @@ export async function commitMetadata(
   else step.input("parent", base.head);
 
   const metadata = withLog(next, base, context.clock.nowMs());
-  const number = base === undefined ? 0 : numberOf(base.metadataUri) + 1;
-  const folder = `${context.files.keyOf(metadata.location)}/metadata`;
-  const metadataUri = await context.files.write(
-    `${folder}/${String(number).padStart(5, "0")}-${randomUUID()}.metadata.json`,
-    printTableMetadata(metadata),
-  );
+  const metadataUri = change.metadataUri ?? (await writeMetadata(context, base, metadata));
   const snapshot = change.snapshot ?? currentSnapshot(metadata);
   const artifact = step.output("table", TABLE_TYPE, {
     uri: metadataUri,
@@ -79,6 +77,35 @@ export async function commitMetadata(
   });
   step.log.log("debug", `committed ${name.full} as ${metadataUri}`);
   return { artifact, metadataUri, metadata };
+}
+
+async function writeMetadata(
+  { files }: WarehouseContext,
+  base: TableState | undefined,
+  metadata: TableMetadata,
+): Promise<string> {
+  const number = base === undefined ? 0 : numberOf(base.metadataUri) + 1;
+  const folder = `${files.keyOf(metadata.location)}/metadata`;
+  return files.write(
+    `${folder}/${String(number).padStart(5, "0")}-${randomUUID()}.metadata.json`,
+    printTableMetadata(metadata),
+  );
+}
+
+/** Commits that a table has another name: both heads move, or none. */
+export async function commitRename(
+  context: WarehouseContext,
+  step: Step,
+  state: TableState,
+  name: TableName,
+): Promise<void> {
+  await commitMetadata(context, step, name, {
+    base: undefined,
+    next: state.metadata,
+    metadataUri: state.metadataUri,
+    facts: { renamed_from: state.name.full },
+  });
+  await commitDrop(step, state);
 }
 
 /** Commits that a table is dropped: its head becomes an artifact that says so. */

@@ -28,6 +28,8 @@ export interface TableFiles {
       temporaryFolder: string,
     ) => Promise<{ readonly paths: readonly string[]; readonly value: T }>,
   ): Promise<{ readonly keys: readonly string[]; readonly value: T }>;
+  /** Makes a folder for engines that write without making one; nothing where folders are no thing. */
+  makeFolder(key: string): Promise<void>;
   /** A path that an engine can read. @throws `unimplemented` when the store is not local */
   localPath(uri: string): string;
   /** The first of the files that is not there, or undefined. */
@@ -100,6 +102,11 @@ export function openTableFiles(store: ObjectStore): TableFiles {
       } finally {
         await rm(temporaryFolder, { recursive: true, force: true });
       }
+    },
+
+    async makeFolder(key) {
+      const path = store.localPath(key);
+      if (path !== undefined) await mkdir(path, { recursive: true });
     },
 
     localPath(uri) {

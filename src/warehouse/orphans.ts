@@ -37,7 +37,7 @@ export async function removeOrphanFiles(
       { hint: `Give a time before ${new Date(youngest).toISOString()}.` },
     );
   }
-  const needed = await neededKeys(context, state);
+  const needed = await reachableFiles(context, state);
   let removedFiles = 0;
   let removedBytes = 0;
   let keptFiles = 0;
@@ -58,11 +58,13 @@ export async function removeOrphanFiles(
   return { removedFiles, removedBytes, keptFiles };
 }
 
-async function neededKeys(
+/** The keys of all files that a table's snapshots and log need, its metadata file included. */
+export async function reachableFiles(
   { files }: WarehouseContext,
-  { metadata, metadataUri }: TableState,
+  table: { readonly metadata: TableMetadata; readonly metadataUri: string | undefined },
 ): Promise<ReadonlySet<string>> {
-  const needed = new Set([files.keyOf(metadataUri)]);
+  const { metadata, metadataUri } = table;
+  const needed = new Set(metadataUri === undefined ? [] : [files.keyOf(metadataUri)]);
   for (const { "metadata-file": uri } of metadata["metadata-log"]) needed.add(files.keyOf(uri));
   for (const uri of statisticsFiles(metadata)) needed.add(files.keyOf(uri));
   const manifests = new Map<string, ManifestFile>();

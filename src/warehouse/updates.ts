@@ -9,11 +9,10 @@ import {
   type SortField,
   type SortOrder,
   snapshotWithId,
-  specWithId,
   type TableMetadata,
 } from "./formats/table-metadata.ts";
-import { greatestFieldId, type TableSchema } from "./formats/table-schema.ts";
-import { partitionType } from "./partition.ts";
+import { fieldIdsOf, greatestFieldId, type TableSchema } from "./formats/table-schema.ts";
+import { parseTransform } from "./transforms.ts";
 
 /**
  * A change of a table's metadata, with the names that a REST catalog's clients use. An id of -1 means
@@ -184,7 +183,10 @@ class Draft {
     }
     this.#set({ "current-schema-id": id });
     // What the table is cut and sorted by must still be there.
-    checkSpec(this.metadata, specWithId(this.metadata, this.metadata["default-spec-id"]));
+    const spec = this.metadata["partition-specs"].find(
+      (spec) => spec["spec-id"] === this.metadata["default-spec-id"],
+    );
+    if (spec !== undefined) checkSpec(this.metadata, spec);
     const order = this.metadata["sort-orders"].find(
       (order) => order["order-id"] === this.metadata["default-sort-order-id"],
     );
@@ -386,9 +388,8 @@ function checkVersion(version: number): void {
 
 function checkSpec(metadata: TableMetadata, spec: PartitionSpec): void {
   for (const field of spec.fields) {
-    if (field.transform === "void") continue;
-    checkSource(metadata, field, "partition");
-    partitionType(metadata, field);
+    const { kind } = parseTransform(field.transform);
+    if (kind !== "void") checkSource(metadata, field, "partition");
   }
 }
 
@@ -398,7 +399,7 @@ function checkSource(
   what: "partition" | "sort",
 ): void {
   const schema = metadata.schemas.find((s) => s["schema-id"] === metadata["current-schema-id"]);
-  if (schema?.fields.some(({ id }) => id === field["source-id"])) return;
+  if (schema !== undefined && fieldIdsOf(schema).has(field["source-id"])) return;
   const name = "name" in field ? ` "${field.name}"` : "";
   throw invalid(
     `The ${what} field${name} is of the column ${field["source-id"]}, which the schema has not.`,

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { Engine } from "../engine/index.ts";
 import { type Clock, systemClock, WaybillError } from "../foundation/index.ts";
 import type { Step } from "../metadata/index.ts";
@@ -14,9 +13,10 @@ import {
   schemaOf,
 } from "./evolve.ts";
 import { openTableFiles } from "./files.ts";
-import { NO_SNAPSHOT, type TableMetadata } from "./formats/table-metadata.ts";
-import { greatestFieldId, type TableSchema } from "./formats/table-schema.ts";
+import type { TableMetadata } from "./formats/table-metadata.ts";
+import type { TableSchema } from "./formats/table-schema.ts";
 import { parseTableName, type TableName } from "./names.ts";
+import { freshLocation, newTable } from "./new-table.ts";
 import { type CleanUp, removeOrphanFiles } from "./orphans.ts";
 import {
   type ExpireOptions,
@@ -38,6 +38,7 @@ import {
   updateRows,
 } from "./rows.ts";
 import { type AsOf, countRows, scanTable } from "./scan.ts";
+import { openTableCatalog, type TableCatalog } from "./table-catalog.ts";
 import {
   changeOf,
   partitionedBy,
@@ -169,6 +170,9 @@ export interface Warehouse {
 
   /** The full names of the tables, sorted. */
   tables(): Promise<readonly string[]>;
+
+  /** The tables as other engines deal with them, for a catalog's protocol. */
+  readonly catalog: TableCatalog;
 }
 
 /** Opens the warehouse in an object store. Nothing is read or written before the first call. */
@@ -177,7 +181,8 @@ export function openWarehouse(options: WarehouseOptions): Warehouse {
   const files = openTableFiles(options.store);
   const catalog = openCatalog(files, options.heads);
   const clock = options.clock ?? systemClock;
-  const context: WarehouseContext = { engine, files, catalog, clock };
+  const { heads } = options;
+  const context: WarehouseContext = { engine, files, catalog, heads, clock };
 
   async function onRows(
     table: string,
@@ -300,48 +305,8 @@ export function openWarehouse(options: WarehouseOptions): Warehouse {
     },
 
     tables: () => catalog.names(),
+    catalog: openTableCatalog(context),
   };
-}
-
-/** The metadata of a table without rows, unpartitioned and unsorted. */
-export function newTable(
-  location: string,
-  schema: TableSchema,
-  options: { readonly properties: Readonly<Record<string, string>>; readonly nowMs: number },
-): TableMetadata {
-  return {
-    "format-version": 2,
-    "table-uuid": randomUUID(),
-    location,
-    "last-sequence-number": 0n,
-    "last-updated-ms": options.nowMs,
-    "last-column-id": greatestFieldId(schema),
-    "current-schema-id": schema["schema-id"],
-    schemas: [schema],
-    "default-spec-id": 0,
-    "partition-specs": [{ "spec-id": 0, fields: [] }],
-    "last-partition-id": 999,
-    "default-sort-order-id": 0,
-    "sort-orders": [{ "order-id": 0, fields: [] }],
-    properties: options.properties,
-    "current-snapshot-id": NO_SNAPSHOT,
-    refs: {},
-    snapshots: [],
-    "snapshot-log": [],
-    "metadata-log": [],
-    rest: {},
-  };
-}
-
-/**
- * Where a new table goes: `<namespace>/<table>`, or beside it when the name was used before, since
- * that table's files may still lie there (under another name, too) and no two share a folder. What a
- * killed first commit left there has no head, and is in nobody's way.
- */
-async function freshLocation(context: WarehouseContext, name: TableName): Promise<string> {
-  const plain = `${name.namespace.join(".")}/${name.table}`;
-  const wasUsed = (await context.catalog.head(name)) !== undefined;
-  return context.files.uriOf(wasUsed ? `${plain}-${randomUUID().slice(0, 8)}` : plain);
 }
 
 function taken(name: TableName): WaybillError {

@@ -148,29 +148,34 @@ export function parseTableSchema(
   }
 }
 
-/** The greatest id in a schema, nested ones included; 0 when it has no field. */
-export function greatestFieldId(schema: TableSchema): number {
-  let greatest = 0;
+/** All ids in a schema, nested ones included. */
+export function fieldIdsOf(schema: TableSchema): ReadonlySet<number> {
+  const ids = new Set<number>();
   const visit = (type: TableType): void => {
     if (typeof type === "string") return;
     if (type.type === "struct") visitFields(type.fields);
     else if (type.type === "list") {
-      greatest = Math.max(greatest, type["element-id"]);
+      ids.add(type["element-id"]);
       visit(type.element);
     } else {
-      greatest = Math.max(greatest, type["key-id"], type["value-id"]);
+      ids.add(type["key-id"]).add(type["value-id"]);
       visit(type.key);
       visit(type.value);
     }
   };
   const visitFields = (fields: readonly TableField[]): void => {
     for (const field of fields) {
-      greatest = Math.max(greatest, field.id);
+      ids.add(field.id);
       visit(field.type);
     }
   };
   visitFields(schema.fields);
-  return greatest;
+  return ids;
+}
+
+/** The greatest id in a schema, nested ones included; 0 when it has no field. */
+export function greatestFieldId(schema: TableSchema): number {
+  return Math.max(0, ...fieldIdsOf(schema));
 }
 
 /** A member by member view of JSON that must be an object. */

@@ -1,0 +1,1 @@
+export { type IcebergRestOptions, icebergRoutes } from "./routes.ts";
