@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { WaybillError } from "../../foundation/index.ts";
 import type { PathFilter } from "./path-filter.ts";
 import { POINTER_BYTES_LIMIT, type Pointer, parsePointer } from "./pointer.ts";
-import { folderOf, type LfsRepository, streamGit } from "./repository.ts";
+import { folderOf, type LfsRepository, streamGit, tryGit } from "./repository.ts";
 
 /** A pointer that git stores, and a path that it has. */
 export interface FoundPointer {
@@ -56,20 +56,17 @@ export async function* pointersInIndex(
 
 /**
  * The pointers in all files of a range of commits, each once.
- * @param revisions as `git rev-list` takes them, for example `["main", "--not", "--remotes=origin"]`
+ * @param revisions trusted arguments of `git rev-list`: ids of commits, `--not`, `--remotes=NAME`, `--all`.
+ *   Names that a user gave go through {@link commitOf} first
  */
 export async function* pointersInHistory(
   repository: LfsRepository,
   revisions: readonly string[],
   filter: PathFilter = EVERYTHING,
 ): AsyncGenerator<FoundPointer> {
-  async function* input(): AsyncGenerator<string> {
-    yield `${revisions.join("\n")}\n`;
-  }
-  // By standard input a revision can not be taken for an option that we did not mean.
-  const args = ["rev-list", "--objects", "--stdin"];
+  const args = ["rev-list", "--objects", ...revisions, "--"];
   async function* entries(): AsyncGenerator<Entry> {
-    for await (const line of split(streamGit(folderOf(repository), args, input()), 10)) {
+    for await (const line of split(streamGit(folderOf(repository), args), 10)) {
       const space = line.indexOf(" ");
       // Commits and the trees at the top have no path.
       if (space < 0 || space === line.length - 1) continue;
@@ -78,6 +75,26 @@ export async function* pointersInHistory(
     }
   }
   yield* readPointers(repository, onlySmall(repository, entries()));
+}
+
+/**
+ * The id of the commit that a name stands for.
+ * @throws WaybillError `not_found`
+ */
+export function commitOf(repository: LfsRepository, name: string): string {
+  const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${name}^{commit}`];
+  const { exitCode, stdout } = tryGit(folderOf(repository), args);
+  // Before git 2.30 the option itself is printed.
+  const id = stdout.trim().split("\n").at(-1) ?? "";
+  if (exitCode === 0 && /^[0-9a-f]{40,64}$/u.test(id)) return id;
+  throw new WaybillError("not_found", `There is no commit "${name}".`, {
+    hint: "Name a branch, a tag, or a commit's id.",
+  });
+}
+
+/** Whether the repository has a commit yet. */
+export function hasCommit(repository: LfsRepository): boolean {
+  return tryGit(folderOf(repository), ["rev-parse", "--verify", "-q", "HEAD"]).exitCode === 0;
 }
 
 /** Those entries that are blobs small enough to be pointers. */

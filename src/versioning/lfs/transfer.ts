@@ -54,7 +54,7 @@ export async function downloadObjects(
   if (endpoint.kind === "folder") return copyFrom(repository, wanted, endpoint.storage);
   using server = connectServer(repository, endpoint);
   const partials = openPartials(repository);
-  return transferAll(repository, server, "download", wanted, options, (object, track) => {
+  return await transferAll(repository, server, "download", wanted, options, (object, track) => {
     const action = object.actions.download;
     if (action === undefined) {
       throw new WaybillError("not_found", `The server does not offer ${object.oid}.`);
@@ -78,7 +78,7 @@ export async function uploadObjects(
   const endpoint = findEndpoint(repository, remote, "upload");
   if (endpoint.kind === "folder") return copyTo(repository, wanted, endpoint.storage);
   using server = connectServer(repository, endpoint);
-  return transferAll(repository, server, "upload", wanted, options, async (object, track) => {
+  return await transferAll(repository, server, "upload", wanted, options, async (object, track) => {
     const action = object.actions.upload;
     // Nothing to do: the server has it.
     if (action === undefined) return false;
