@@ -48,6 +48,53 @@ export class EntityKeyWriter {
   }
 }
 
+/**
+ * The values in an entity key by the name of their join key; times are microseconds.
+ * @throws `data_loss` when the bytes are no entity key
+ */
+export function readEntityKey(key: Uint8Array): ReadonlyMap<string, FeatureValue> {
+  const bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
+  try {
+    let offset = 4;
+    const next = () => {
+      const type = bytes.readUInt32LE(offset);
+      const start = offset + 8;
+      offset = start + bytes.readUInt32LE(offset + 4);
+      if (offset > bytes.length) throw new RangeError("the key ends early");
+      return { type, value: bytes.subarray(start, offset) };
+    };
+    const names = Array.from({ length: bytes.readUInt32LE(0) }, () =>
+      next().value.toString("utf8"),
+    );
+    return new Map(
+      names.map((name) => {
+        const { type, value } = next();
+        return [name, readValue(type, value)];
+      }),
+    );
+  } catch (error) {
+    throw new WaybillError("data_loss", "A key of the online store cannot be decoded.", {
+      hint: "Materialize the view again.",
+      cause: error,
+    });
+  }
+}
+
+function readValue(type: number, bytes: Buffer): FeatureValue {
+  switch (type) {
+    case VALUE_TYPES.STRING:
+      return bytes.toString("utf8");
+    case VALUE_TYPES.INT32:
+      return bytes.readInt32LE();
+    case VALUE_TYPES.INT64:
+      return bytes.readBigInt64LE();
+    case VALUE_TYPES.UNIX_TIMESTAMP:
+      return bytes.readBigInt64LE() * 1_000_000n;
+    default:
+      return Buffer.from(bytes);
+  }
+}
+
 // The casts below hold because a FeatureValue of a type is what its documentation says.
 function valueLength(type: KeyType, value: FeatureValue | undefined): number {
   if (value === null || value === undefined) {

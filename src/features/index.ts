@@ -22,5 +22,7 @@ export { type HistoricalOptions, historicalFeatures, type TrainingSet } from "./
 export { openOnlineStore } from "./online/open.ts";
 export type { OnlineStore } from "./online/port.ts";
 export { type OnlineFeatures, onlineFeatures, onlineFeaturesJson } from "./online-features.ts";
+export { type Purged, purgeEntity, purgeExpired } from "./purge.ts";
+export { type PushedColumns, pushFeatures } from "./push.ts";
 export { buildRegistry, type Registry } from "./registry.ts";
 export type { SourceResolver } from "./view-rows.ts";
