@@ -26,6 +26,7 @@ import {
   WeightedStringStatisticsSchema,
 } from "../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
 import {
+  interpolatedHistogram,
   medianOf,
   quantilesHistogram,
   type Spread,
@@ -212,11 +213,11 @@ function weightedCommon(
 /** The lengths of lists below the first level, which `num_values_histogram` does not show. */
 function levelStatistics({ levels = [] }: FeaturePartial, sizes: Sizes): CustomStatistic[] {
   return levels.slice(1).flatMap(({ lengths }, index) => {
-    const spread = spreadOfLengths(lengths);
+    const quantiles = quantilesHistogram(spreadOfLengths(lengths), sizes.standardBuckets);
     const name = `level_${index + 2}_value_list_length`;
     return [
-      customHistogram(`${name}_quantiles`, quantilesHistogram(spread, sizes.valueCountBuckets)),
-      customHistogram(`${name}_standard`, standardHistogram(spread, sizes.valueCountBuckets)),
+      customHistogram(`${name}_quantiles`, quantiles),
+      customHistogram(`${name}_standard`, interpolatedHistogram(quantiles, sizes.standardBuckets)),
     ];
   });
 }

@@ -73,6 +73,38 @@ export function quantilesHistogram(spread: Spread, bucketCount: number): Histogr
   });
 }
 
+/**
+ * The STANDARD histogram that a QUANTILES one suggests, its mass taken as even between boundaries: how
+ * TFDV draws the lengths of inner lists. Source: TFDV, generate_equi_width_histogram.
+ */
+export function interpolatedHistogram(quantiles: Histogram, bucketCount: number): Histogram {
+  const min = quantiles.buckets[0]?.lowValue ?? 0;
+  const max = quantiles.buckets.at(-1)?.highValue ?? 0;
+  const count = min === max ? 1 : bucketCount;
+  const width = (max - min) / count;
+  const buckets: Bucket[] = [];
+  for (let index = 0; index < count; index++) {
+    const lowValue = min + width * index;
+    const highValue = index === count - 1 ? max : min + width * (index + 1);
+    let sampleCount = 0;
+    for (const bucket of quantiles.buckets) {
+      sampleCount += bucket.sampleCount * overlap(bucket, lowValue, highValue, index === 0);
+    }
+    buckets.push({ lowValue, highValue, sampleCount });
+  }
+  return create(HistogramSchema, { buckets, type: Histogram_HistogramType.STANDARD });
+}
+
+/** The part of a bucket that lies in (low, high], the low end included for the first. */
+function overlap(bucket: Bucket, low: number, high: number, isFirst: boolean): number {
+  if (bucket.lowValue === bucket.highValue) {
+    const value = bucket.lowValue;
+    return (value > low || (isFirst && value === low)) && value <= high ? 1 : 0;
+  }
+  const shared = Math.min(bucket.highValue, high) - Math.max(bucket.lowValue, low);
+  return Math.max(0, shared) / (bucket.highValue - bucket.lowValue);
+}
+
 /** Numbers of values as what histograms are drawn from: `lengths` counts rows by number of values. */
 export function spreadOfLengths(lengths: ReadonlyMap<number, number>): Spread {
   const values = [...lengths.keys()].sort((a, b) => a - b);

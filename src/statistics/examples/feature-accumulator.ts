@@ -56,7 +56,9 @@ export class FeatureAccumulator {
     this.#settle(value);
     this.#present++;
     let innermost = 0;
-    if (value.items.length === 0) this.#levels[0]!.add(0, weight);
+    // A list of nulls alone is one of missing lists, should lists turn out to nest.
+    const isVoid = value.items.every((item) => item === null);
+    if (isVoid) this.#levels[0]!.add(value.items.length, weight);
     else if (value.depth === 1) innermost = this.#addValues(value.items, weight);
     else innermost = this.#addList(value.items, 0, value.depth, weight);
     this.#weightedPresent += weight;
@@ -109,8 +111,8 @@ export class FeatureAccumulator {
   }
 
   #settle({ kind, depth, items }: FeatureValue): void {
-    // An empty list may be one of any depth.
-    if (depth !== this.#depth && items.length > 0) {
+    // An empty list, or one of nulls, may be of any depth.
+    if (depth !== this.#depth && items.some((item) => item !== null)) {
       if (this.#depth !== 0) {
         throw this.#conflict(`nests ${this.#depth} deep before and ${depth} deep here`);
       }

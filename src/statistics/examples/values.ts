@@ -6,6 +6,15 @@ const MAX_DEPTH = 32;
 
 const encoder = new TextEncoder();
 
+/** A number that was written as a float although it is whole: 1.0. */
+export class FloatNumber {
+  readonly value: number;
+
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
 /** An example from named plain values: of JSON, or of an engine's lists and structs. */
 export function exampleOf(entries: Iterable<readonly [name: string, value: unknown]>): Example {
   const example = new Map<string, FeatureValue>();
@@ -31,6 +40,9 @@ export function featureValueOf(value: unknown, name: string): FeatureValue | und
 function listOf(list: readonly unknown[], name: string, level: number): FeatureValue {
   if (level > MAX_DEPTH) throw mixed(name, `nests deeper than ${MAX_DEPTH} lists`);
   const isNested = list.some(Array.isArray);
+  if (!isNested && list.every((element) => element === null || element === undefined)) {
+    return { kind: "unknown", depth: 1, items: list.map(() => null) };
+  }
   let kind: ValueKind = "unknown";
   let depth = 0;
   const items: Item[] = [];
@@ -84,6 +96,7 @@ function scalarOf(value: unknown): { readonly kind: ValueKind; readonly item: It
     default:
       break;
   }
+  if (value instanceof FloatNumber) return { kind: "float", item: value.value };
   if (value instanceof Uint8Array) return { kind: "string", item: value };
   if (value instanceof Date) return { kind: "int", item: value.getTime() * 1_000 };
   return { kind: "struct", item: exampleOf(Object.entries(value as object)) };

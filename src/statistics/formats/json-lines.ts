@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { type Progress, WaybillError } from "../../foundation/index.ts";
 import { EXAMPLES_PER_BATCH, type Example, type ExampleSource } from "../examples/example.ts";
-import { exampleOf } from "../examples/values.ts";
+import { exampleOf, FloatNumber } from "../examples/values.ts";
 import { type InputFile, readError } from "../input.ts";
 
 /** A longer line is not a record. */
@@ -41,7 +41,7 @@ function parseLine(text: string, path: string, line: number): Example | undefine
   if (text.trim() === "") return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = WHOLE_FLOAT.test(text) ? JSON.parse(text, keepFloats) : JSON.parse(text);
   } catch (caught) {
     throw notAnObject(
       path,
@@ -54,6 +54,16 @@ function parseLine(text: string, path: string, line: number): Example | undefine
     throw notAnObject(path, line, "it is a bare value");
   }
   return exampleOf(Object.entries(value));
+}
+
+/** A whole number with a fraction or an exponent, maybe inside a text. */
+const WHOLE_FLOAT = /\d\.0+(?!\d)|\d[eE]/;
+
+/** Tells 1.0 from 1: both are the same number in JavaScript, and FLOAT and INT here. */
+function keepFloats(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return typeof value === "number" && /[.eE]/.test(context?.source ?? "")
+    ? new FloatNumber(value)
+    : value;
 }
 
 function notAnObject(path: string, line: number, why: string, cause?: unknown): WaybillError {
