@@ -14,8 +14,10 @@ export {
 export { type ReportDataset, type ReportInput, reportHtml } from "./html/index.ts";
 export type { Example, ExampleScalar, ExampleValue } from "./instance/example.ts";
 export { type ExampleAnomalies, instanceValidator, validateInstance } from "./instance/index.ts";
+export { type Proposal, type Proposed, proposeFixes, takeProposals } from "./propose.ts";
 export { type Validated, type ValidateOptions, validate } from "./publish.ts";
 export { type AnomalyRow, anomalyReport, countAnomalies, hasAnomalies } from "./report.ts";
+export { validateSlices } from "./slices.ts";
 export {
   diagnoseStatistics,
   updateSchema,

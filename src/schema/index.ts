@@ -37,6 +37,9 @@ export {
   type PublishOptions,
   publishSchema,
 } from "./generate.ts";
+export { generateJsonSchema, type JsonSchema } from "./generators/json-schema.ts";
+export { generateSql, type SqlOptions, type SqlTarget } from "./generators/sql.ts";
+export { generateTypeScript, type TypeScriptOptions } from "./generators/typescript.ts";
 export {
   addFeature,
   DEFAULT_MAX_STRING_DOMAIN_SIZE,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FeatureType, SchemaSchema } from "../../gen/tensorflow_metadata/proto/v0/schema_pb.ts";
 import { DatasetFeatureStatisticsListSchema } from "../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
 import { parseMessageText, printMessageText } from "../statistics/index.ts";
@@ -102,6 +103,12 @@ for (const { name, text } of refused) {
     });
   });
 }
+
+test("a binary schema that was read as statistics is refused as such", () => {
+  const bytes = toBinary(SchemaSchema, inferSchema(statisticsOf({ age: [1n, 2n] })));
+  const statistics = fromBinary(DatasetFeatureStatisticsListSchema, bytes);
+  assert.throws(() => inferSchema(statistics), { name: "WaybillError", code: "data_loss" });
+});
 
 test("a size of domains that is no count is refused", () => {
   assert.throws(() => inferSchema(statisticsOf({ a: [1n] }), { maxStringDomainSize: -1 }), {

@@ -19,9 +19,19 @@ export const DEFAULT_SLICE = "All Examples";
 
 /**
  * The dataset that schema and validation speak of: the only one, or the slice of all examples.
- * @throws WaybillError `invalid_argument` when there are several slices and none of all examples
+ * @throws WaybillError `invalid_argument` when there are several slices and none of all examples;
+ *   `data_loss` for a binary schema or anomalies that were read as statistics
  */
 export function defaultDataset(statistics: DatasetFeatureStatisticsList): DatasetFeatureStatistics {
+  if (isOfAnotherKind(statistics)) {
+    throw new WaybillError(
+      "data_loss",
+      "What was given as statistics is a message of another kind.",
+      {
+        hint: "Is it a schema or anomalies? Check that the files are not mixed up.",
+      },
+    );
+  }
   const [only, ...others] = statistics.datasets;
   if (only !== undefined && others.length === 0) return only;
   const whole = statistics.datasets.find((dataset) => dataset.name === DEFAULT_SLICE);
@@ -36,6 +46,20 @@ export function defaultDataset(statistics: DatasetFeatureStatisticsList): Datase
     "invalid_argument",
     `The statistics hold ${statistics.datasets.length} datasets (${names.join(", ")}) and none is "${DEFAULT_SLICE}".`,
     { hint: "Give statistics of one dataset, or sliced ones with the slice of all examples." },
+  );
+}
+
+/** Fields that anomalies have beside their baseline, and statistics never had. */
+const FOREIGN_FIELDS: ReadonlySet<number> = new Set([2, 3, 7]);
+
+/** Fields that a feature of a schema has, and a dataset never had: type, domains, environments, stage. */
+const FOREIGN_DATASET_FIELDS: ReadonlySet<number> = new Set([6, 7, 13, 14, 19, 20, 22, 23]);
+
+/** A binary schema parses as statistics, since both begin with a list of named things. */
+function isOfAnotherKind({ $unknown, datasets }: DatasetFeatureStatisticsList): boolean {
+  return (
+    ($unknown?.some(({ no }) => FOREIGN_FIELDS.has(no)) ?? false) ||
+    datasets.some((dataset) => dataset.$unknown?.some(({ no }) => FOREIGN_DATASET_FIELDS.has(no)))
   );
 }
 
