@@ -3,6 +3,7 @@ import { mkdtempDisposableSync, readFileSync, truncateSync, writeFileSync } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { open } from "lmdb";
 import { openLmdbOnlineStore } from "./lmdb.ts";
 import { onlineStoreConformance } from "./online.conformance.ts";
 import type { OnlineStore } from "./port.ts";
@@ -59,6 +60,17 @@ test("a store that was cut short is data_loss wherever the cut is, and does not 
   writeFileSync(path, whole);
   await using store = await openLmdbOnlineStore(folder.path);
   assert.equal(await store.count("v"), 3000);
+});
+
+test("a write that meets a damaged row is data_loss and writes nothing", async () => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), "waybill-online-"));
+  const options = { path: folder.path, encoding: "binary", keyEncoding: "binary" } as const;
+  const raw = open<Uint8Array, Uint8Array>(options);
+  await raw.put(Buffer.from("\u0001vkey 2"), Buffer.from("short"));
+  await raw.close();
+  await using store = await openLmdbOnlineStore(folder.path);
+  await assert.rejects(store.write("v", [rowOf(1), rowOf(2)]), { code: "data_loss" });
+  assert.deepEqual(await store.read("v", [rowOf(1).key]), [undefined]);
 });
 
 test("a path that is a file is an error that says so", async () => {

@@ -137,7 +137,8 @@ class LmdbOnlineStore implements OnlineStore {
   /** Runs changes in one write transaction; returns when it is on disk. */
   async #change<T>(work: () => T): Promise<T> {
     try {
-      const result = await this.#db.transaction(work);
+      // Only a child transaction takes its writes back when the work throws.
+      const result = await this.#db.childTransaction(work);
       await this.#db.flushed;
       return result;
     } catch (error) {
