@@ -32,6 +32,7 @@ import {
   labelsOf,
   leakSql,
   MONTHS,
+  monthCondition,
   monthOf,
   NEXT_MONTH,
   QUICK_STRIDE,
@@ -153,6 +154,7 @@ export async function runJourney(
     const loaded = await load(journey, {
       table: FLIGHTS_TABLE,
       relation: `(SELECT * FROM ${monthOf(followed, month)} AS m WHERE ${inRange} ORDER BY date)`,
+      replaces: monthCondition(month),
       parameters: { month: month.name, where: inRange, ...sampling },
       inputs: {
         examples: flights.artifact,
@@ -185,6 +187,7 @@ export async function runJourney(
   const daily = await load(journey, {
     table: DAILY_TABLE,
     relation: dailyRelation(now.relation),
+    replaces: "true",
     parameters: { query: "delays by airport and day" },
     inputs: { flights: now.artifact },
   });

@@ -230,21 +230,24 @@ export async function acceptAirports(
 export interface LoadRequest {
   readonly table: string;
   readonly relation: string;
+  /** Which rows of the table these are: where some are there already, they are replaced. */
+  readonly replaces: string;
   /** What the relation is, in words that stay the same wherever the project lies. */
   readonly parameters: Properties;
   /** What is read, and what allows it to be loaded. */
   readonly inputs: Readonly<Record<string, Artifact>>;
-  /** Counts to record beside it. */
-  readonly facts?: Properties;
 }
 
 /** A snapshot that holds what was loaded. */
 type Loaded = Pick<TableChange, "artifact" | "snapshotId" | "totalRows" | "addedRows">;
 
-/** Loads rows into the warehouse; the table is made with the first of them. */
+/**
+ * Loads rows into the warehouse; the table is made with the first of them. Loading the same again, after
+ * something it rests on has changed, replaces what the last time left.
+ */
 export async function load(
   { project, run }: Journey,
-  { table, relation, parameters, inputs, facts = {} }: LoadRequest,
+  { table, relation, replaces, parameters, inputs }: LoadRequest,
 ): Promise<StepResult<Loaded>> {
   const warehouse = await project.warehouse();
   return project.recorder.step(
@@ -264,8 +267,17 @@ export async function load(
       },
     },
     async (step): Promise<Loaded> => {
-      for (const [name, value] of Object.entries(facts)) step.note(name, value);
-      return warehouse.load(step, table, { relation });
+      if (!(await warehouse.tables()).includes(table)) {
+        return warehouse.load(step, table, { relation });
+      }
+      const current = await warehouse.table(table);
+      step.input("table", current.artifact);
+      const engine = await project.engine();
+      const sql = `SELECT count(*) AS n FROM ${current.relation} AS t WHERE ${replaces}`;
+      const [row] = await engine.rows(sql, { signal: step.signal });
+      return row?.["n"] === 0n
+        ? warehouse.append(step, table, { relation })
+        : warehouse.overwrite(step, table, { relation, where: replaces });
     },
   );
 }

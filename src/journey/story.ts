@@ -49,8 +49,13 @@ function monthOf2001(month: number): Month {
 }
 
 /** The rows of a month in a relation of flights. */
-export function monthOf(flights: string, { start, end }: Month): string {
-  return `(SELECT * FROM ${flights} AS f WHERE date >= TIMESTAMP '${start}' AND date < TIMESTAMP '${end}')`;
+export function monthOf(flights: string, month: Month): string {
+  return `(SELECT * FROM ${flights} AS f WHERE ${monthCondition(month)})`;
+}
+
+/** The condition by which a flight is of a month. */
+export function monthCondition({ start, end }: Month): string {
+  return `date >= TIMESTAMP '${start}' AND date < TIMESTAMP '${end}'`;
 }
 
 /** A day of an airport is known only when it is over: its event time is the midnight after it. */
