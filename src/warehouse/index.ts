@@ -1,25 +1,11 @@
 export type { HeadLookup } from "./catalog.ts";
-export type {
-  Alteration,
-  ColumnDefinition,
-  PartitionDefinition,
-  SortDefinition,
-} from "./evolve.ts";
-export { type ExactJson, parseExactJson, printExactJson } from "./formats/exact-json.ts";
-export { tableMetadataJson } from "./formats/table-metadata.ts";
+export type { Alteration, ColumnDefinition } from "./evolve.ts";
+export { catalogJson } from "./formats/catalog-json.ts";
+export type { ExactJson } from "./formats/exact-json.ts";
 export type { TableField, TableSchema } from "./formats/table-schema.ts";
-export {
-  parseNewOrder,
-  parseNewSchema,
-  parseNewSpec,
-  parseTableRequirements,
-  parseTableUpdates,
-  parseTextList,
-  parseTexts,
-} from "./formats/update-json.ts";
 export type { CleanUp } from "./orphans.ts";
 export type { ExpireOptions, RefDefinition } from "./refs.ts";
-export type { BranchOption, MergeOptions } from "./rows.ts";
+export type { MergeOptions } from "./rows.ts";
 export type { AsOf } from "./scan.ts";
 export type {
   CatalogCommit,

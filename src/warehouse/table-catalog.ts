@@ -104,7 +104,13 @@ export function openTableCatalog(context: WarehouseContext): TableCatalog {
     const { schema, idOf } = withFreshIds(table.schema);
     const location = await freshLocation(context, name);
     const nowMs = clock.nowMs();
-    const empty = newTable(location, schema, { properties: table.properties ?? {}, nowMs });
+    const { "format-version": version = "2", ...properties } = table.properties ?? {};
+    // Some clients ask for the format version by this property, which a table does not keep.
+    const empty = applyUpdates(
+      newTable(location, schema, { properties, nowMs }),
+      [{ action: "upgrade-format-version", "format-version": Math.max(2, Number(version)) }],
+      nowMs,
+    );
     const source = (id: number) => idOf(id) ?? -1;
     const updates: TableUpdate[] = [];
     if (table.spec !== undefined && table.spec.fields.length > 0) {

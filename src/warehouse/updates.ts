@@ -398,8 +398,10 @@ function checkSource(
   field: PartitionField | SortField,
   what: "partition" | "sort",
 ): void {
-  const schema = metadata.schemas.find((s) => s["schema-id"] === metadata["current-schema-id"]);
-  if (schema !== undefined && fieldIdsOf(schema).has(field["source-id"])) return;
+  // Of several updates the one that makes a schema the current one may come last.
+  const current = metadata.schemas.find((s) => s["schema-id"] === metadata["current-schema-id"]);
+  const schemas = current === undefined ? metadata.schemas : [current];
+  if (schemas.some((schema) => fieldIdsOf(schema).has(field["source-id"]))) return;
   const name = "name" in field ? ` "${field.name}"` : "";
   throw invalid(
     `The ${what} field${name} is of the column ${field["source-id"]}, which the schema has not.`,

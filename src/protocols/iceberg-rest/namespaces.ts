@@ -1,5 +1,5 @@
 import type { RouteRequest, RouteResponse } from "../../server/index.ts";
-import { parseTextList, parseTexts, type TableCatalog } from "../../warehouse/index.ts";
+import { catalogJson, type TableCatalog } from "../../warehouse/index.ts";
 import { CatalogError, worded } from "./errors.ts";
 import { pageOf } from "./pages.ts";
 import type { Record } from "./recording.ts";
@@ -22,8 +22,8 @@ export function namespaceHandlers(catalog: TableCatalog, record: Record) {
 
     async create(request: RouteRequest<object>): Promise<RouteResponse> {
       const members = await membersOf(request as RouteRequest);
-      const levels = parseTextList(members["namespace"], "namespace");
-      const properties = parseTexts(members["properties"], "properties");
+      const levels = catalogJson.textList(members["namespace"], "namespace");
+      const properties = catalogJson.texts(members["properties"], "properties");
       await worded(
         "namespace",
         record(request as RouteRequest, "CreateNamespace", {
@@ -57,8 +57,8 @@ export function namespaceHandlers(catalog: TableCatalog, record: Record) {
     async setProperties(request: OfNamespace): Promise<RouteResponse> {
       const levels = levelsOf(request.params.namespace);
       const members = await membersOf(request);
-      const updates = parseTexts(members["updates"], "updates");
-      const removals = parseTextList(members["removals"], "removals");
+      const updates = catalogJson.texts(members["updates"], "updates");
+      const removals = catalogJson.textList(members["removals"], "removals");
       const both = removals.find((key) => Object.hasOwn(updates, key));
       if (both !== undefined) {
         const message = `"${both}" is both set and removed.`;

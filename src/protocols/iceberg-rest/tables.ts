@@ -3,14 +3,8 @@ import type { RouteRequest, RouteResponse } from "../../server/index.ts";
 import {
   type CatalogCommit,
   type CatalogTable,
+  catalogJson,
   type ExactJson,
-  parseNewOrder,
-  parseNewSchema,
-  parseNewSpec,
-  parseTableRequirements,
-  parseTableUpdates,
-  parseTextList,
-  parseTexts,
   type TableCatalog,
   type TableIdentifier,
 } from "../../warehouse/index.ts";
@@ -75,10 +69,10 @@ export function tableHandlers(catalog: TableCatalog, record: Record) {
       const spec = members["partition-spec"] ?? undefined;
       const order = members["write-order"] ?? undefined;
       const table = {
-        schema: parseNewSchema(members["schema"]),
-        ...(spec === undefined ? {} : { spec: parseNewSpec(spec) }),
-        ...(order === undefined ? {} : { order: parseNewOrder(order) }),
-        properties: parseTexts(members["properties"], "properties"),
+        schema: catalogJson.schema(members["schema"]),
+        ...(spec === undefined ? {} : { spec: catalogJson.spec(spec) }),
+        ...(order === undefined ? {} : { order: catalogJson.order(order) }),
+        properties: catalogJson.texts(members["properties"], "properties"),
       };
       await worded("namespace", catalog.namespace(identifier.namespace));
       if (members["stage-create"] === true) {
@@ -194,8 +188,8 @@ export function tableHandlers(catalog: TableCatalog, record: Record) {
 function commitIn(members: Members, identifier: TableIdentifier): CatalogCommit {
   return {
     identifier,
-    requirements: parseTableRequirements(members["requirements"]),
-    updates: parseTableUpdates(members["updates"]),
+    requirements: catalogJson.requirements(members["requirements"]),
+    updates: catalogJson.updates(members["updates"]),
   };
 }
 
@@ -205,7 +199,10 @@ function identifierIn(json: ExactJson | undefined): TableIdentifier {
   }
   // What is neither a primitive nor an array is an object of JSON.
   const members = json as Members;
-  return { namespace: parseTextList(members["namespace"], "namespace"), name: nameIn(members) };
+  return {
+    namespace: catalogJson.textList(members["namespace"], "namespace"),
+    name: nameIn(members),
+  };
 }
 
 function nameIn(members: Members): string {

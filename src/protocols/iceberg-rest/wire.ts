@@ -2,11 +2,9 @@ import { authorize } from "../../protection/index.ts";
 import type { RouteRequest, RouteResponse } from "../../server/index.ts";
 import {
   type CatalogTable,
+  catalogJson,
   type ExactJson,
-  parseExactJson,
-  printExactJson,
   type TableIdentifier,
-  tableMetadataJson,
 } from "../../warehouse/index.ts";
 import { badRequest } from "./errors.ts";
 
@@ -42,7 +40,7 @@ export async function membersOf(
   const text = (await request.bytes()).toString("utf8");
   let json: ExactJson;
   try {
-    json = parseExactJson(text, "The body");
+    json = catalogJson.parse(text, "The body");
   } catch (cause) {
     throw badRequest("The body is no JSON.", cause);
   }
@@ -61,7 +59,7 @@ export function exactResponse(
   return {
     status: 200,
     headers: { "content-type": "application/json", ...headers },
-    body: printExactJson(value),
+    body: catalogJson.print(value),
   };
 }
 
@@ -72,7 +70,7 @@ export const NO_CONTENT: RouteResponse = { status: 204 };
 export function tableJson(table: CatalogTable): Readonly<Record<string, unknown>> {
   return {
     "metadata-location": table.metadataUri,
-    metadata: tableMetadataJson(table.metadata),
+    metadata: catalogJson.metadata(table.metadata),
     config: {},
   };
 }
