@@ -44,6 +44,7 @@ export const command = defineCommand({
         detail: `${platform()} ${release()} ${arch()}`,
       } satisfies Check,
       await checkProject(home),
+      ...(home === undefined ? [] : [await checkStore(session)]),
       await checkDisk(home ?? process.cwd()),
       await checkEngine(session),
       await checkGit(session),
@@ -98,6 +99,28 @@ async function checkProject(home: string | undefined): Promise<Check> {
       detail: `${home} cannot be read and written by this user.`,
       hint: "Check its owner and permissions.",
     };
+  }
+}
+
+async function checkStore(session: Session): Promise<Check> {
+  try {
+    const { openProject } = await import("../project.ts");
+    const { store } = await openProject(session);
+    const version = await store.snapshot(async (_, rows) => {
+      const [row] = await rows.all<{ schema_version: bigint }>(
+        "SELECT schema_version FROM MLMDEnv",
+        [],
+      );
+      return row?.schema_version;
+    });
+    return {
+      name: "store",
+      state: "ok",
+      detail: `${store.location}, ML Metadata's schema ${version}`,
+    };
+  } catch (caught) {
+    const { message, hint } = explain(caught);
+    return { name: "store", state: "bad", detail: message, hint };
   }
 }
 
