@@ -17,6 +17,14 @@ export { type ExampleAnomalies, instanceValidator, validateInstance } from "./in
 export { type Proposal, type Proposed, proposeFixes, takeProposals } from "./propose.ts";
 export { type Validated, type ValidateOptions, validate } from "./publish.ts";
 export { type AnomalyRow, anomalyReport, countAnomalies, hasAnomalies } from "./report.ts";
+export {
+  type BrokenRule,
+  findBadRows,
+  type Quarantined,
+  type QuarantineOptions,
+  quarantine,
+  type RowReference,
+} from "./rows.ts";
 export { validateSlices } from "./slices.ts";
 export {
   diagnoseStatistics,
