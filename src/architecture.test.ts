@@ -55,6 +55,9 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": [""],
 };
 
+/** Folders within a part that are entered by themselves, so that a program that git starts loads only them. */
+const SECOND_DOORS: readonly string[] = ["versioning/lfs"];
+
 const src = dirname(fileURLToPath(import.meta.url));
 const files = globSync("**/*.ts", { cwd: src }).filter((file) => !isTest(file));
 
@@ -93,7 +96,9 @@ function judge(file: string, specifier: string): string | undefined {
     return other ? "a protocol may not import another protocol" : undefined;
   }
   if (!allowed.includes(to)) return `${from} may not import ${to}`;
-  const door = to === "protocols" ? target.split("/").slice(0, 2).join("/") : to;
+  const hasOwnDoor =
+    to === "protocols" || SECOND_DOORS.some((each) => target.startsWith(`${each}/`));
+  const door = hasOwnDoor ? target.split("/").slice(0, 2).join("/") : to;
   return target === join(door, "index.ts") ? undefined : `import the door ${door}/index.ts`;
 }
 

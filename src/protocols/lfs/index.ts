@@ -1,1 +1,2 @@
+export { recordUploads, type UploadRecording } from "./recording.ts";
 export { type LfsOptions, lfsRoutes, type Upload } from "./routes.ts";

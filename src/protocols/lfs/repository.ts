@@ -101,8 +101,13 @@ async function* verified(
   if (held !== undefined) yield held;
 }
 
+/** Where an object of the repository lies in the store. */
+export function objectKey(repository: string, oid: string): string {
+  return `${repository}/objects/${oid.slice(0, 2)}/${oid.slice(2, 4)}/${oid}`;
+}
+
 function keyOf(repository: Repository, oid: string): string {
-  return `${repository.name}/objects/${oid.slice(0, 2)}/${oid.slice(2, 4)}/${oid}`;
+  return objectKey(repository.name, oid);
 }
 
 function nameOf(params: { readonly owner: string; readonly repository: string }): string {

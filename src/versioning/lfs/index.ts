@@ -29,7 +29,7 @@ export {
   verifiedLocks,
 } from "./locking.ts";
 export { type LfsFile, type LsFilesOptions, lsFiles } from "./ls-files.ts";
-export { patternsOf } from "./path-filter.ts";
+export { pathFilter, patternsOf } from "./path-filter.ts";
 export {
   isCanonicalPointer,
   type Pointer,
