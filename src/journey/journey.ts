@@ -226,10 +226,13 @@ export async function runJourney(
     raw.map(({ name, digest }) => `${name} (${digest?.slice(0, 19)})`).join(", "),
   ]);
   printer.ending([
-    `waybill lineage ${id}                 the same as a tree, with parameters and versions`,
-    `waybill lineage lake:${FLIGHTS_FILE} --down     what depends on the raw file`,
-    `waybill sql "SELECT origin, avg(delay) FROM ${FLIGHTS_TABLE} GROUP BY 1 ORDER BY 2 DESC LIMIT 5"`,
-    "waybill runs list",
+    [`lineage ${id}`, "the same as a tree, with parameters and versions"],
+    [`lineage lake:${FLIGHTS_FILE} --down`, "what depends on the raw file"],
+    [
+      `sql "SELECT origin, avg(delay) FROM ${FLIGHTS_TABLE} GROUP BY 1 ORDER BY 2 DESC LIMIT 5"`,
+      "",
+    ],
+    ["runs list", "this run and those before it"],
   ]);
   return { served: served.value.artifact, executionCount: graph.executions.length };
 }

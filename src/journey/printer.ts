@@ -3,6 +3,7 @@ export type Print = (line: string) => void;
 
 const NAME_WIDTH = 22;
 const CELL_WIDTH = 20;
+const COMMAND_WIDTH = 40;
 
 /** Prints the story: a heading a chapter, a line a step with its time, details below it. */
 export class Printer {
@@ -40,11 +41,13 @@ export class Printer {
     this.#print(`                  ${text}`);
   }
 
-  /** Where to look next. */
-  ending(commands: readonly string[]): void {
+  /** Where to look next: commands of ours, and what each shows. */
+  ending(commands: readonly (readonly [command: string, what: string])[]): void {
     const seconds = ((performance.now() - this.#startedMs) / 1000).toFixed(1);
     this.#print("");
     this.#print(`Done in ${seconds} s. Every step is recorded; look at it with:`);
-    for (const command of commands) this.#print(`  ${command}`);
+    for (const [command, what] of commands) {
+      this.#print(`  npx waybill ${command.padEnd(COMMAND_WIDTH)} ${what}`.trimEnd());
+    }
   }
 }
