@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { mkdtempDisposableSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
-import { type Engine, openEngine } from "../engine/index.ts";
+import { after, test } from "node:test";
+import { openEngine } from "../engine/index.ts";
 import { createRecorder, openMetadataStore, type Step } from "../metadata/index.ts";
 import { type FeastCase, type FeastStep, feastCases } from "./feast-case.fixture.ts";
 import {
@@ -13,8 +13,17 @@ import {
   onlineFeatures,
   onlineFeaturesJson,
   openOnlineStore,
-  type SourceResolver,
+  type Source,
 } from "./index.ts";
+
+// One engine and one record for all cases: each reads and writes files of its own.
+const engine = await openEngine({ threads: 1 });
+const metadata = await openMetadataStore("memory:");
+const recorder = createRecorder(metadata);
+after(async () => {
+  await metadata[Symbol.asyncDispose]();
+  await engine[Symbol.asyncDispose]();
+});
 
 const cases = feastCases();
 if (cases === undefined) {
@@ -26,25 +35,22 @@ for (const given of cases ?? []) {
     const steps = given.steps.filter(({ op }) => op === "historical");
     if (steps.length === 0) continue;
     test(`Feast's training set, ${form} join, ${given.name}: ${given.title}`, async () => {
-      await using engine = await openEngine();
-      for (const step of steps) await checkHistorical(engine, given, step, form);
+      for (const step of steps) await checkHistorical(given, step, form);
     });
   }
   if (!given.steps.some(({ op }) => op === "online")) continue;
   for (const kind of ["memory", "lmdb"]) {
     test(`Feast's online answer from ${kind}, ${given.name}: ${given.title}`, async () => {
       using folder = mkdtempDisposableSync(join(tmpdir(), "waybill-feast-"));
-      await using engine = await openEngine();
       await using store = await openOnlineStore(
         kind === "memory" ? "memory:" : `lmdb:${folder.path}`,
       );
-      for (const step of given.steps) await runOnlineStep(engine, store, given, step);
+      for (const step of given.steps) await runOnlineStep(store, given, step);
     });
   }
 }
 
 async function checkHistorical(
-  engine: Engine,
   { registry, folder }: FeastCase,
   step: FeastStep,
   form: "asof" | "union",
@@ -53,7 +59,7 @@ async function checkHistorical(
   const result = await recorded((open) =>
     historicalFeatures(open, engine, {
       registry,
-      resolve: resolverOf(engine),
+      resolve,
       labels: step.entity_df
         ? { relation: engine.dialect.parquet([join(folder, step.entity_df)]) }
         : { start: new Date(step.start_date ?? ""), end: new Date(step.end_date ?? "") },
@@ -76,7 +82,6 @@ async function checkHistorical(
 }
 
 async function runOnlineStep(
-  engine: Engine,
   store: OnlineStore,
   { registry, folder }: FeastCase,
   step: FeastStep,
@@ -84,7 +89,7 @@ async function runOnlineStep(
   if (step.op === "materialize") {
     const [start, end] = [new Date(step.start ?? ""), new Date(step.end ?? "")];
     for (const view of step.views ?? registry.featureViews.keys()) {
-      const options = { registry, resolve: resolverOf(engine), view, start, end };
+      const options = { registry, resolve, view, start, end };
       await recorded((open) => materialize(open, engine, store, options));
     }
   } else if (step.op === "online") {
@@ -121,14 +126,11 @@ function selectionOf(step: FeastStep) {
   };
 }
 
-function resolverOf(engine: Engine): SourceResolver {
-  return async (source) => {
-    assert.equal(source.kind, "parquet");
-    return { relation: engine.dialect.parquet(source.paths), inputs: [] };
-  };
+async function resolve(source: Source) {
+  assert.equal(source.kind, "parquet");
+  return { relation: engine.dialect.parquet(source.paths), inputs: [] };
 }
 
 async function recorded<T>(body: (step: Step) => Promise<T>): Promise<T> {
-  await using store = await openMetadataStore("memory:");
-  return (await createRecorder(store).step("Features", {}, body)).value;
+  return (await recorder.step("Features", {}, body)).value;
 }

@@ -42,7 +42,7 @@ export interface ViewRows {
  * @throws `failed_precondition` naming the view, the source and the column
  */
 export async function openViewRows(
-  engine: Engine,
+  engine: Pick<Engine, "dialect" | "columns">,
   registry: Registry,
   resolve: SourceResolver,
   planned: PlannedView,
