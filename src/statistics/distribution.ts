@@ -81,11 +81,12 @@ export function mergeDistributions(parts: readonly Distribution[]): Distribution
   const full = parts.filter((part) => part.values.length > 0);
   if (full.length === 0) return EMPTY_DISTRIBUTION;
   if (full.length === 1) return full[0]!;
-  const points = sortPoints(
-    concat(full.map((part) => part.values)),
-    concat(full.map((part) => part.weights)),
-  );
-  if (full.every((part) => part.isExact)) {
+  const total = full.reduce((sum, { weights }) => sum + sumOf(weights), 0);
+  const isExact = full.every((part) => part.isExact);
+  // Many shards hold many marks: each brings those that its part of the mass deserves.
+  const share = (2 * total) / MAX_MARKS;
+  const points = mergeSorted(full.map((part) => (isExact ? part : thinTo(part, share))));
+  if (isExact) {
     return points.values.length <= MAX_MARKS
       ? { isExact: true, ...points }
       : approximate(points.values, points.weights);
@@ -112,6 +113,40 @@ export function mergeDistributions(parts: readonly Distribution[]): Distribution
   };
 }
 
+/** Distinct values that stay exact in what is kept, and marks and cells that are kept beyond. */
+const KEPT_POINTS = 4_096;
+const KEPT_MARKS = 1_024;
+const KEPT_CELLS = 512;
+
+/** The distribution as it is kept to be merged: a few kilobytes, grid counts exact on a coarser grid. */
+export function keptDistribution(distribution: Distribution): Distribution {
+  const { values, weights, isExact } = distribution;
+  if (isExact && values.length <= KEPT_POINTS) return distribution;
+  const { grid } = isExact ? approximate(values, weights) : distribution;
+  const marks = thinTo({ values, weights }, (2 * sumOf(weights)) / KEPT_MARKS);
+  return { isExact: false, ...marks, grid: grid && coarser(trimmed(grid)) };
+}
+
+function coarser(grid: Grid): Grid {
+  if (grid.counts.length <= KEPT_CELLS) return grid;
+  const step = 2 ** Math.ceil(Math.log2(grid.counts.length / KEPT_CELLS));
+  const base = Math.ceil(grid.base / step);
+  const counts = new Float64Array(
+    Math.ceil((grid.base + grid.counts.length - 1) / step) - base + 1,
+  );
+  for (const [index, count] of grid.counts.entries()) {
+    counts[Math.ceil((grid.base + index) / step) - base]! += count;
+  }
+  return { exponent: grid.exponent + Math.log2(step), base, counts };
+}
+
+/** Without the empty cells at both ends. */
+function trimmed({ exponent, base, counts }: Grid): Grid {
+  const first = counts.findIndex((count) => count > 0);
+  const last = counts.findLastIndex((count) => count > 0);
+  return { exponent, base: base + first, counts: counts.slice(first, last + 1) };
+}
+
 function gridOfPoints(values: Float64Array, weights: Float64Array, exponent: number): Grid {
   const base = cellOf(values[0]!, exponent);
   const counts = new Float64Array(cellOf(values.at(-1)!, exponent) - base + 1);
@@ -121,13 +156,19 @@ function gridOfPoints(values: Float64Array, weights: Float64Array, exponent: num
   return { exponent, base, counts };
 }
 
-/** At most {@link MAX_MARKS} marks: neighbours joined into the upper one, so that the mass up to every kept mark stays true. */
-export function thinMarks(
-  values: Float64Array,
-  weights: Float64Array,
-): { values: Float64Array; weights: Float64Array } {
+/** At most {@link MAX_MARKS} marks: neighbours joined into the upper one. */
+export function thinMarks(values: Float64Array, weights: Float64Array): Points {
   if (values.length <= MAX_MARKS) return { values, weights };
-  const share = (2 * weights.reduce((sum, weight) => sum + weight, 0)) / MAX_MARKS;
+  return thinTo({ values, weights }, (2 * sumOf(weights)) / MAX_MARKS);
+}
+
+interface Points {
+  readonly values: Float64Array;
+  readonly weights: Float64Array;
+}
+
+/** Neighbours with less than `share` of mass together are joined, so that mass up to a mark stays true. */
+function thinTo({ values, weights }: Points, share: number): Points {
   const keptValues: number[] = [];
   const keptWeights: number[] = [];
   let pending = 0;
@@ -150,10 +191,7 @@ export function thinMarks(
 }
 
 /** Points in ascending order, each value once. */
-export function sortPoints(
-  values: Float64Array,
-  weights: Float64Array,
-): { values: Float64Array; weights: Float64Array } {
+export function sortPoints(values: Float64Array, weights: Float64Array): Points {
   let isSorted = true;
   for (let index = 1; index < values.length; index++) {
     if (values[index]! <= values[index - 1]!) {
@@ -178,14 +216,41 @@ export function sortPoints(
   return { values: sortedValues.slice(0, size), weights: sortedWeights.slice(0, size) };
 }
 
-function concat(parts: readonly Float64Array[]): Float64Array {
-  const whole = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
+/** Sorted points of several shards as one, two by two. */
+function mergeSorted(parts: readonly Points[]): Points {
+  let level = [...parts];
+  while (level.length > 1) {
+    const next: Points[] = [];
+    for (let index = 0; index < level.length; index += 2) {
+      const [a, b] = [level[index]!, level[index + 1]];
+      next.push(b === undefined ? a : mergeTwo(a, b));
+    }
+    level = next;
   }
-  return whole;
+  return level[0]!;
+}
+
+function mergeTwo(a: Points, b: Points): Points {
+  const values = new Float64Array(a.values.length + b.values.length);
+  const weights = new Float64Array(values.length);
+  let size = 0;
+  let i = 0;
+  let j = 0;
+  while (i < a.values.length || j < b.values.length) {
+    const left = i < a.values.length ? a.values[i]! : Number.POSITIVE_INFINITY;
+    const right = j < b.values.length ? b.values[j]! : Number.POSITIVE_INFINITY;
+    values[size] = Math.min(left, right);
+    if (left <= right) weights[size]! += a.weights[i++]!;
+    if (right <= left) weights[size]! += b.weights[j++]!;
+    size++;
+  }
+  return { values: values.slice(0, size), weights: weights.slice(0, size) };
+}
+
+function sumOf(weights: Float64Array): number {
+  let sum = 0;
+  for (let index = 0; index < weights.length; index++) sum += weights[index]!;
+  return sum;
 }
 
 /** A distribution with its running sums, to read quantiles and masses from. */

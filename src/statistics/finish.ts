@@ -35,14 +35,9 @@ import {
 } from "./histograms.ts";
 import { linkedStatistics } from "./linked.ts";
 import type { Sizes } from "./options.ts";
-import type {
-  DatasetPartial,
-  FeatureKind,
-  FeaturePartial,
-  LevelPartial,
-  StringPartial,
-} from "./partial.ts";
+import type { DatasetPartial, FeatureKind, FeaturePartial, LevelPartial } from "./partial.ts";
 import { domainInfo, semanticStatistics } from "./semantic.ts";
+import type { StringPartial } from "./string-partial.ts";
 import type { StringTable } from "./string-table.ts";
 
 /** What TFDV prints for a value that is not UTF-8. */

@@ -11,8 +11,10 @@ import { type ComputeOptions, countDatasets } from "./count.ts";
 import { finishDataset } from "./finish.ts";
 import type { StatisticsInput } from "./input.ts";
 import { type StatisticsOptions, sizesOf } from "./options.ts";
-import type { DatasetPartial } from "./partial.ts";
+import { type DatasetPartial, mergePartials } from "./partial.ts";
+import { writePartials } from "./partial-file.ts";
 import { encodeMessage } from "./proto-file.ts";
+import { KEPT_VALUES } from "./string-partial.ts";
 
 /** Statistics, and the mergeable counts that they were made from, one per dataset or slice. */
 export interface ComputedStatistics {
@@ -26,6 +28,8 @@ export interface GenerateOptions {
   /** The file, `.pbtxt`, `.pb` or `.tfrecord`. */
   readonly output: string;
   readonly options?: StatisticsOptions;
+  /** Where the mergeable counts go, when they are to be kept: usually beside the output. */
+  readonly partials?: string;
   /** What the record says of where it is; by default the path. TFX records the folder of the file. */
   readonly uri?: string;
   /** Unique among statistics when given. */
@@ -64,6 +68,7 @@ export async function generateStatistics(
   );
   const computed = await computeStatistics(engine, request.input, {
     ...request.options,
+    ...(request.partials === undefined ? {} : { keptValues: KEPT_VALUES }),
     signal,
     progress,
   });
@@ -72,6 +77,7 @@ export async function generateStatistics(
     computed.statistics,
     request.output,
   );
+  if (request.partials !== undefined) await writePartials(request.partials, computed.partials);
   await writeFileAtomically(request.output, bytes);
   const [dataset] = computed.statistics.datasets;
   const examples = dataset?.numExamples ?? 0n;
@@ -86,6 +92,7 @@ export async function generateStatistics(
       sha256: digestOf("sha256", bytes),
       num_examples: examples,
       feature_count: BigInt(features),
+      ...(request.partials === undefined ? {} : { partials_uri: request.partials }),
     },
   });
   step.note("num_examples", examples);
@@ -110,6 +117,21 @@ export async function computeStatistics(
   // Before the work: a size that is out of range should not cost a scan.
   sizesOf(options);
   const partials = await countDatasets(engine, input, options);
+  return { statistics: finishStatistics(partials, options), partials };
+}
+
+/**
+ * Merges the counts of disjoint shards (days, files) of one dataset, slice by slice, in the order given.
+ * Counts, extremes, moments, zeros and grid counts add up exactly (moments but for rounding); uniques, top
+ * values and quantiles come from what was kept.
+ * @throws WaybillError `failed_precondition` when a feature is text in one shard and numbers in another
+ */
+export function mergeStatistics(
+  shards: readonly (readonly DatasetPartial[])[],
+  options: StatisticsOptions = {},
+): ComputedStatistics {
+  const slices = Map.groupBy(shards.flat(), ({ name }) => name);
+  const partials = [...slices.values()].map(mergePartials);
   return { statistics: finishStatistics(partials, options), partials };
 }
 

@@ -1,6 +1,7 @@
 import { WaybillError } from "../foundation/index.ts";
 import { type Distribution, mergeDistributions } from "./distribution.ts";
 import { mergeNumeric, type NumericPartial } from "./numeric.ts";
+import { mergeStrings, type StringPartial } from "./string-partial.ts";
 import { StringTable } from "./string-table.ts";
 
 /** What a feature holds. "unknown" is a feature without any value. */
@@ -51,22 +52,6 @@ export interface LevelPartial {
   readonly lengths: ReadonlyMap<number, number>;
   readonly weightedPresent: number;
   readonly weightedTotal: number;
-}
-
-/** Distinct values and lengths of a feature of strings, bytes or categories. */
-export interface StringPartial {
-  /** Values in all. */
-  readonly count: number;
-  /** Their bytes in all. */
-  readonly totalBytes: number;
-  /** Shortest and longest value in bytes; only of features of bytes. */
-  readonly minBytes?: number | undefined;
-  readonly maxBytes?: number | undefined;
-  readonly unique: number;
-  readonly invalidUtf8: number;
-  /** Every distinct value, or the most frequent ones when `isComplete` is false. */
-  readonly table: StringTable;
-  readonly isComplete: boolean;
 }
 
 /** Sums of the weights of a feature's rows and values. */
@@ -171,7 +156,7 @@ function mergeFeature(parts: readonly FeaturePartial[]): FeaturePartial {
     ...(rows.length === 0 ? {} : { rows: mergeRows(rows) }),
     ...(levels.length === 0 ? {} : { levels: mergeLevels(levels, path) }),
     ...(numeric.length === 0 ? {} : { numeric: mergeNumeric(numeric) }),
-    ...(strings.length === 0 ? {} : { strings: mergeStrings(strings, path) }),
+    ...(strings.length === 0 ? {} : { strings: stringsOf(strings, path) }),
     ...(weighted.length === 0 ? {} : { weighted: mergeWeighted(weighted) }),
     ...(domainInfo === undefined ? {} : { domainInfo }),
   };
@@ -218,25 +203,10 @@ function mergeLevels(
   });
 }
 
-function mergeStrings(parts: readonly StringPartial[], path: readonly string[]): StringPartial {
-  if (parts.length === 1) return parts[0]!;
-  if (parts.some((part) => !part.isComplete)) {
-    throw cannotMerge(path, "was kept without all of its distinct values");
-  }
-  const table = new StringTable();
-  for (const part of parts) table.addAll(part.table);
-  const minBytes = defined(parts, (part) => part.minBytes);
-  const maxBytes = defined(parts, (part) => part.maxBytes);
-  return {
-    count: sumOf(parts, (part) => part.count),
-    totalBytes: sumOf(parts, (part) => part.totalBytes),
-    ...(minBytes.length === 0 ? {} : { minBytes: Math.min(...minBytes) }),
-    ...(maxBytes.length === 0 ? {} : { maxBytes: Math.max(...maxBytes) }),
-    unique: table.size,
-    invalidUtf8: sumOf(parts, (part) => part.invalidUtf8),
-    table,
-    isComplete: true,
-  };
+function stringsOf(parts: readonly StringPartial[], path: readonly string[]): StringPartial {
+  const merged = mergeStrings(parts);
+  if (merged !== undefined) return merged;
+  throw cannotMerge(path, "was kept without all of its distinct values");
 }
 
 function mergeWeighted(parts: readonly WeightedPartial[]): WeightedPartial {

@@ -5,9 +5,9 @@ import type {
   FeaturePartial,
   LevelPartial,
   RowsPartial,
-  StringPartial,
   WeightedPartial,
 } from "../partial.ts";
+import type { StringPartial } from "../string-partial.ts";
 import { StringTable } from "../string-table.ts";
 import type { Example, FeatureValue, Item, ValueKind } from "./example.ts";
 import { WeightedNumbers } from "./weighted-numbers.ts";

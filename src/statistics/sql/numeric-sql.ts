@@ -290,6 +290,15 @@ async function distributionOfCells(
       .concat(parts)
       .sort((a, b) => a.high - b.high);
   }
+  const [first] = marks;
+  if (first !== undefined && first.low < first.high && first.count > 1) {
+    // The smallest value is a mark of its own.
+    marks = [
+      { ...first, high: first.low, count: 1 },
+      { ...first, count: first.count - 1 },
+      ...marks.slice(1),
+    ];
+  }
   const values = Float64Array.from(marks, (cell) => cell.high);
   const weights = Float64Array.from(marks, (cell) => cell.count);
   if (marks.every((cell) => cell.low === cell.high)) return distributionOfPoints(values, weights);

@@ -6,8 +6,8 @@ import {
   type FeatureKind,
   type FeaturePartial,
   lengthsOfScalars,
-  type StringPartial,
 } from "../partial.ts";
+import { HASH_DIGITS, SKETCH_HASHES, type StringPartial } from "../string-partial.ts";
 import { StringTable } from "../string-table.ts";
 import {
   countNumericColumns,
@@ -122,13 +122,14 @@ async function countStrings(
       ${dialect.topValues("g", "v", "n", kept)} AS top`;
   const [row] = await engine.rows(sql, signal === undefined ? {} : { signal });
   const table = new StringTable();
-  let invalidUtf8 = 0;
   for (const { v, n } of topOf(row!["top"] ?? [])) {
     const bytes = typeof v === "string" ? encoder.encode(v) : v;
     table.add(bytes, 0, bytes.length, Number(n));
   }
-  invalidUtf8 = table.invalidUtf8Count();
+  const invalidUtf8 = table.invalidUtf8Count();
   const unique = numberIn(row!, "distinct_values");
+  const sketch =
+    unique > kept && keptValues > 0 ? await sketchOf(engine, relation, value, signal) : undefined;
   return {
     count: numberIn(row!, "total"),
     totalBytes: numberIn(row!, "bytes"),
@@ -136,7 +137,25 @@ async function countStrings(
     invalidUtf8,
     table,
     isComplete: unique <= kept,
+    ...(sketch === undefined ? {} : { sketch }),
   };
+}
+
+/** The smallest hashes of the distinct values, as `StringPartial` has them. */
+async function sketchOf(
+  engine: Engine,
+  relation: string,
+  value: string,
+  signal: AbortSignal | undefined,
+): Promise<Float64Array> {
+  const sql = `
+    SELECT DISTINCT substr(${engine.dialect.md5(value)}, 1, ${HASH_DIGITS}) AS h
+    FROM ${relation}
+    WHERE ${value} IS NOT NULL
+    ORDER BY h
+    LIMIT ${SKETCH_HASHES}`;
+  const rows = await engine.rows(sql, signal === undefined ? {} : { signal });
+  return Float64Array.from(rows, (row) => Number.parseInt(String(row["h"]), 16));
 }
 
 const encoder = new TextEncoder();
