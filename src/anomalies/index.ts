@@ -14,6 +14,18 @@ export {
 export { type ReportDataset, type ReportInput, reportHtml } from "./html/index.ts";
 export type { Example, ExampleScalar, ExampleValue } from "./instance/example.ts";
 export { type ExampleAnomalies, instanceValidator, validateInstance } from "./instance/index.ts";
+export {
+  activeIssues,
+  type Issue,
+  type IssueList,
+  type IssueState,
+  issuesRef,
+  publishIssues,
+  readIssues,
+  type Triage,
+  trackAnomalies,
+  triageIssue,
+} from "./issues.ts";
 export { type Proposal, type Proposed, proposeFixes, takeProposals } from "./propose.ts";
 export { type Validated, type ValidateOptions, validate } from "./publish.ts";
 export { type AnomalyRow, anomalyReport, countAnomalies, hasAnomalies } from "./report.ts";
