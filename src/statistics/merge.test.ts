@@ -45,8 +45,8 @@ for (const format of ["csv", "parquet"] as const) {
     const paths: string[] = [];
     for (const [from, until] of [
       [0, 1_000],
-      [1_000, 40_000],
-      [40_000, 60_000],
+      [1_000, 20_000],
+      [20_000, 30_000],
     ] as const) {
       const path = join(folder.path, `shard-${from}.${format}`);
       await engine.execute(
