@@ -17,6 +17,8 @@ const WRITER_BUSY_TIMEOUT_MS = 20;
 const READER_BUSY_TIMEOUT_MS = 5_000;
 const BUSY_WAIT_MAX_MS = 30_000;
 const BUSY_DELAY_MAX_MS = 50;
+/** Pages of a read connection kept in memory; SQLite's own default is 2,000. */
+const READER_CACHE_KIB = 32_768;
 const CANNOT_OPEN = 14;
 
 /** How a database file is opened; names as ML Metadata's connection modes. */
@@ -151,13 +153,24 @@ class SqliteDatabase implements Database {
     work: (transaction: WriteTransaction) => Promise<T>,
   ): Promise<T> {
     try {
-      await this.#whileBusy(() => connection.execute(begin));
+      await this.#unlessBusy(connection, begin);
       const result = await work(connection);
-      await this.#whileBusy(() => connection.execute("COMMIT"));
+      await this.#unlessBusy(connection, "COMMIT");
       return result;
     } catch (error) {
       if (connection.isInTransaction) connection.execute("ROLLBACK");
       throw sqliteError(error, this.location);
+    }
+  }
+
+  /** Runs a statement, at once where nobody is in the way: that is nearly always. */
+  #unlessBusy(connection: Connection, sql: string): Promise<void> | undefined {
+    try {
+      connection.execute(sql);
+      return undefined;
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      return this.#whileBusy(() => connection.execute(sql));
     }
   }
 
@@ -217,6 +230,7 @@ class SqliteDatabase implements Database {
     try {
       reader = this.#connect(this.#url("mode", "ro"), options);
       reader.execute("PRAGMA schema_version");
+      reader.execute(`PRAGMA cache_size = -${READER_CACHE_KIB}`);
       return reader;
     } catch (error) {
       reader?.close();
@@ -283,7 +297,7 @@ class Connection implements WriteTransaction {
 
   async all<R extends SqlRow>(sql: string, values: readonly SqlParameter[] = []): Promise<R[]> {
     // Rows hold exactly the value types of SqlRow: integers are read as bigint.
-    return this.#run(sql, (statement) => statement.all(...values.map(bindable)) as unknown as R[]);
+    return this.#run(sql, (statement) => statement.all(...bindable(values)) as unknown as R[]);
   }
 
   async get<R extends SqlRow>(
@@ -292,17 +306,17 @@ class Connection implements WriteTransaction {
   ): Promise<R | undefined> {
     return this.#run(
       sql,
-      (statement) => statement.get(...values.map(bindable)) as unknown as R | undefined,
+      (statement) => statement.get(...bindable(values)) as unknown as R | undefined,
     );
   }
 
   async run(sql: string, values: readonly SqlParameter[] = []): Promise<number> {
-    return this.#run(sql, (statement) => Number(statement.run(...values.map(bindable)).changes));
+    return this.#run(sql, (statement) => Number(statement.run(...bindable(values)).changes));
   }
 
   async insert(sql: string, values: readonly SqlParameter[] = []): Promise<bigint> {
     return this.#run(sql, (statement) =>
-      BigInt(statement.run(...values.map(bindable)).lastInsertRowid),
+      BigInt(statement.run(...bindable(values)).lastInsertRowid),
     );
   }
 
@@ -339,7 +353,10 @@ class Connection implements WriteTransaction {
   }
 }
 
-function bindable(value: SqlParameter): SQLInputValue {
-  if (typeof value === "boolean") return value ? 1n : 0n;
-  return value;
+/** SQLite has no booleans. */
+function bindable(values: readonly SqlParameter[]): SQLInputValue[] {
+  // Checked first, since most lists have none and copying costs more than looking.
+  return values.some((value) => typeof value === "boolean")
+    ? values.map((value) => (typeof value === "boolean" ? BigInt(value) : value))
+    : (values as SQLInputValue[]);
 }

@@ -12,10 +12,35 @@ import { filterFunctions } from "./functions.ts";
 import { type Expression, parseFilter } from "./parse.ts";
 import { filterError } from "./tokens.ts";
 
-/** A filter as a condition on a node's table, which the statement names `n`, and its type's, `t`. */
-export interface CompiledFilter {
+/** A condition with the values of its `?`s. */
+export interface Condition {
   readonly sql: string;
   readonly values: readonly SqlParameter[];
+}
+
+/** One of the conditions of a filter that must all hold. */
+export interface FilterPart extends Condition {
+  /**
+   * For a condition on neighbours alone, which `sql` finds as a set of ids: the same condition as a test
+   * of one node, which is quicker where it holds for many, and a statement that selects the set.
+   */
+  readonly asTest?: Condition & { readonly set: Condition };
+}
+
+/** A filter as a condition on a node's table, which the statement names `n`, and its type's, `t`. */
+export interface CompiledFilter extends Condition {
+  readonly parts: readonly FilterPart[];
+}
+
+/** Conditions that must all hold, as one. */
+export function allOf(conditions: readonly Condition[]): Condition {
+  return {
+    sql: balanced(
+      conditions.map((condition) => condition.sql),
+      "AND",
+    ),
+    values: conditions.flatMap((condition) => condition.values),
+  };
 }
 
 /** What SQL databases join in one statement at most, less some for the statement around the filter. */
@@ -41,17 +66,11 @@ export function compileFilter(
   const conditions = conjuncts(expression).map((part) => compiler.condition(part));
   const groups = groupBySources(conditions);
   const parts = groups.map((group) => compiler.group(group));
-  const values = parts.flatMap((part) => part.values);
-  if (values.length > VALUE_COUNT_MAX) {
+  const whole = allOf(parts);
+  if (whole.values.length > VALUE_COUNT_MAX) {
     throw filterError(query, 0, `The query has more than ${VALUE_COUNT_MAX} values`);
   }
-  return {
-    sql: balanced(
-      parts.map((part) => part.sql),
-      "AND",
-    ),
-    values,
-  };
+  return { ...whole, parts };
 }
 
 /** A piece of SQL with its type and the values of its `?`s in their order. */
@@ -64,9 +83,7 @@ interface Piece {
 }
 
 /** One conjunct of the filter, with the neighbours that it names. */
-interface Condition {
-  readonly sql: string;
-  readonly values: readonly SqlParameter[];
+interface Conjunct extends Condition {
   readonly sources: ReadonlySet<Source>;
   /** Whether it names columns of the node itself. */
   readonly hasNode: boolean;
@@ -89,7 +106,7 @@ class Compiler {
     this.#node = nodeColumns(kind);
   }
 
-  condition(expression: Expression): Condition {
+  condition(expression: Expression): Conjunct {
     this.#used = new Set();
     this.#hasNode = false;
     const piece = this.#expression(expression);
@@ -107,7 +124,7 @@ class Compiler {
    * The conditions on some neighbours as one: there is a combination of them for which all hold. Without
    * columns of the node itself it is a set of node ids, which the database finds by its own indexes.
    */
-  group(conditions: readonly Condition[]): CompiledFilter {
+  group(conditions: readonly Conjunct[]): FilterPart {
     const sources = [...new Set(conditions.flatMap((condition) => [...condition.sources]))];
     const own = {
       sql: conditions.map((condition) => condition.sql),
@@ -115,19 +132,19 @@ class Compiler {
     };
     const [first, ...others] = sources;
     if (first === undefined) return { sql: balanced(own.sql, "AND"), values: own.values };
-    const isCorrelated = conditions.some((condition) => condition.hasNode);
     const where = [
-      ...(isCorrelated ? [`${first.nodeId} = n.id`] : []),
       ...others.map((other) => `${other.nodeId} = ${first.nodeId}`),
       ...sources.flatMap((source) => source.where ?? []),
       ...own.sql,
     ];
     const from = sources.map((source) => source.from).join(" CROSS JOIN ");
-    const select = `SELECT ${first.nodeId} FROM ${from} WHERE ${balanced(where, "AND")}`;
-    return {
-      sql: isCorrelated ? `EXISTS (${select})` : `n.id IN (${select})`,
-      values: [...sources.flatMap((source) => source.values), ...own.values],
-    };
+    const select = `SELECT ${first.nodeId} FROM ${from} WHERE `;
+    const values = [...sources.flatMap((source) => source.values), ...own.values];
+    const isNode = `${first.nodeId} = n.id`;
+    const asTest = { sql: `EXISTS (${select}${balanced([isNode, ...where], "AND")})`, values };
+    if (conditions.some((condition) => condition.hasNode)) return asTest;
+    const set = { sql: `${select}${balanced(where, "AND")}`, values };
+    return { sql: `n.id IN (${set.sql})`, values, asTest: { ...asTest, set } };
   }
 
   #expression(expression: Expression): Piece {
@@ -548,8 +565,8 @@ function balanced(parts: readonly string[], operator: "AND" | "OR"): string {
 }
 
 /** Conditions that share a neighbour speak of the same one, so they belong together. */
-function groupBySources(conditions: readonly Condition[]): Condition[][] {
-  let groups: { readonly sources: Set<Source>; readonly conditions: Condition[] }[] = [];
+function groupBySources(conditions: readonly Conjunct[]): Conjunct[][] {
+  let groups: { readonly sources: Set<Source>; readonly conditions: Conjunct[] }[] = [];
   for (const condition of conditions) {
     const touching = groups.filter(({ sources }) => !sources.isDisjointFrom(condition.sources));
     const merged = {

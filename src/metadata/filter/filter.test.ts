@@ -100,8 +100,8 @@ test("precedence is that of GoogleSQL", () => {
     ["- id + 1 = 0", "((- id) + 1) = 0"],
     ["id NOT BETWEEN 1 AND 2 AND id = 3", "(id NOT BETWEEN 1 AND 2) AND (id = 3)"],
   ];
-  for (const [bare, grouped] of pairs) {
-    assert.deepEqual(compile(bare ?? ""), compile(grouped ?? ""), bare);
+  for (const [bare = "", grouped = ""] of pairs) {
+    assert.deepEqual(compile(bare), compile(grouped), bare);
   }
 });
 

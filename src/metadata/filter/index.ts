@@ -1,1 +1,1 @@
-export { type CompiledFilter, compileFilter } from "./compile.ts";
+export { allOf, type CompiledFilter, type Condition, compileFilter } from "./compile.ts";

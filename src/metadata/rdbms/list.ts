@@ -8,13 +8,16 @@ import {
   ListOperationOptionsSchema,
 } from "../../../gen/ml_metadata/proto/metadata_store_pb.ts";
 import type { ReadTransaction, SqlParameter } from "../../database/index.ts";
-import { compileFilter } from "../filter/index.ts";
+import { allOf, type CompiledFilter, type Condition, compileFilter } from "../filter/index.ts";
 import type { Node, NodeKind } from "./kinds.ts";
 import { loadNodes, type NodeRow, selectNodes } from "./read-nodes.ts";
 import { describe, has, refuse } from "./text.ts";
 
 /** The most nodes of one page; a larger size asked for is cut to it, with a token for the rest. */
 const PAGE_SIZE_MAX = 100;
+
+/** From so many matches on, nodes are tested one by one rather than found as a set. */
+const MATCH_COUNT_MANY = 1_000;
 
 const ORDER_COLUMNS: ReadonlyMap<Field, string> = new Map([
   [Field.ID, "id"],
@@ -58,8 +61,9 @@ export async function listNodes<N extends Node>(
   }
   if (options?.filterQuery) {
     const filter = compileFilter(kind, options.filterQuery, tx.dialect);
-    where.push(filter.sql);
-    values.push(...filter.values);
+    const condition = await quickestForm(tx, filter);
+    where.push(condition.sql);
+    values.push(...condition.values);
   }
   const order = options === undefined ? undefined : pageOrder(options);
   if (order?.after !== undefined) {
@@ -93,6 +97,27 @@ export async function listNodes<N extends Node>(
     nodes: await loadNodes(tx, kind, shown),
     nextPageToken: writeToken(options, order.column, shown),
   };
+}
+
+/**
+ * A filter in the form that finds a page soonest. Where a condition on neighbours holds for few nodes they
+ * are looked up as a set; where it holds for many, the page is filled by testing nodes in their order.
+ */
+async function quickestForm(tx: ReadTransaction, filter: CompiledFilter): Promise<Condition> {
+  const conditions: Condition[] = [];
+  for (const part of filter.parts) {
+    const { asTest } = part;
+    if (asTest === undefined) {
+      conditions.push(part);
+      continue;
+    }
+    const some = await tx.get<{ n: bigint }>(
+      `SELECT COUNT(*) AS n FROM (${asTest.set.sql} LIMIT ${MATCH_COUNT_MANY}) some`,
+      asTest.set.values,
+    );
+    conditions.push((some?.n ?? 0n) < BigInt(MATCH_COUNT_MANY) ? part : asTest);
+  }
+  return allOf(conditions);
 }
 
 interface PageOrder {

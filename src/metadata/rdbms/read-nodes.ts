@@ -1,6 +1,13 @@
 import { create } from "@bufbuild/protobuf";
 import type { ReadTransaction, SqlParameter, SqlRow } from "../../database/index.ts";
-import type { KindTables, Node, NodeKind } from "./kinds.ts";
+import {
+  artifactKind,
+  contextKind,
+  executionKind,
+  type KindTables,
+  type Node,
+  type NodeKind,
+} from "./kinds.ts";
 import { distinct, setParts } from "./sets.ts";
 import { refuse } from "./text.ts";
 import { decodeValue, VALUE_COLUMNS, type ValueRow } from "./values.ts";
@@ -16,11 +23,35 @@ type PropertyRow = ValueRow & {
 
 /** The columns of a node and its type, for statements that name the node's table `n`. */
 export function selectNodes(kind: KindTables): string {
+  return statementsOf(kind).nodes;
+}
+
+interface Statements {
+  readonly nodes: string;
+  readonly properties: string;
+}
+
+/** The texts with which every read of a kind begins; they are long, and made once. */
+const STATEMENTS: ReadonlyMap<string, Statements> = new Map(
+  [artifactKind, executionKind, contextKind].map((kind) => [kind.word, makeStatements(kind)]),
+);
+
+function makeStatements(kind: KindTables): Statements {
   const own = kind.columns.map(({ column }) => `, n.${column}`).join("");
-  return `
+  return {
+    nodes: `
   SELECT n.id, n.type_id, n.name, n.external_id, n.create_time_since_epoch,
     n.last_update_time_since_epoch, t.name AS type_name${own}
-  FROM ${kind.table} n LEFT JOIN Type t ON t.id = n.type_id`;
+  FROM ${kind.table} n LEFT JOIN Type t ON t.id = n.type_id`,
+    properties: `
+  SELECT ${kind.idColumn} AS node_id, name, is_custom_property, ${VALUE_COLUMNS.join(", ")}
+  FROM ${kind.propertyTable}
+  WHERE ${kind.idColumn} IN `,
+  };
+}
+
+function statementsOf(kind: KindTables): Statements {
+  return STATEMENTS.get(kind.word) ?? makeStatements(kind);
 }
 
 /** Nodes whose column is one of the values, ordered by id. */
@@ -67,10 +98,8 @@ export async function loadNodes<N extends Node>(
 ): Promise<N[]> {
   const nodes = new Map<bigint, N>();
   for (const row of rows) nodes.set(row.id, toNode(kind, row));
-  const sql = `
-    SELECT ${kind.idColumn} AS node_id, name, is_custom_property, ${VALUE_COLUMNS.join(", ")}
-    FROM ${kind.propertyTable}
-    WHERE ${kind.idColumn} IN `;
+  if (rows.length === 0) return [];
+  const sql = statementsOf(kind).properties;
   for (const { marks, values } of setParts([...nodes.keys()])) {
     for (const property of await tx.all<PropertyRow>(`${sql}(${marks})`, values)) {
       const node = nodes.get(property.node_id);

@@ -3,6 +3,9 @@ import { placeholders, type SqlParameter } from "../../database/index.ts";
 /** Values in one IN list. Below the 32,766 of SQLite and the 65,535 of PostgreSQL and MySQL. */
 const SET_SIZE_MAX = 8_192;
 
+/** Question marks for each size. */
+const MARKS = Array.from({ length: 14 }, (_, power) => placeholders(2 ** power));
+
 /** A part of a set of values, with the `?`s of the IN list that takes it. */
 export interface SetPart {
   readonly marks: string;
@@ -17,10 +20,10 @@ export function* setParts(values: readonly SqlParameter[]): Generator<SetPart> {
   for (let start = 0; start < values.length; start += SET_SIZE_MAX) {
     const part = values.slice(start, start + SET_SIZE_MAX);
     const last = part.at(-1) ?? null;
-    let size = 1;
-    while (size < part.length) size *= 2;
-    while (part.length < size) part.push(last);
-    yield { marks: placeholders(size), values: part };
+    let power = 0;
+    while (2 ** power < part.length) power += 1;
+    while (part.length < 2 ** power) part.push(last);
+    yield { marks: MARKS[power] ?? "", values: part };
   }
 }
 
