@@ -12,6 +12,7 @@ import {
   type TableMetadata,
 } from "./formats/table-metadata.ts";
 import type { TableSchema } from "./formats/table-schema.ts";
+import { type Condition, type Pruner, prunerOf } from "./prune.ts";
 import { relationOf } from "./relation.ts";
 import { entriesOf, manifestsOf } from "./snapshot.ts";
 
@@ -37,12 +38,14 @@ export async function scanTable(
   engine: Engine,
   files: TableFiles,
   state: TableState,
-  asOf: AsOf | undefined,
+  options: { readonly asOf?: AsOf; readonly filter?: readonly Condition[] } = {},
 ): Promise<Scan> {
   const { metadata } = state;
+  const { asOf, filter = [] } = options;
   const snapshot = asOf === undefined ? currentSnapshot(metadata) : snapshotAsOf(state, asOf);
   const schema = schemaOf(metadata, snapshot, asOf);
-  const entries = snapshot === undefined ? [] : await liveFiles(files, snapshot);
+  const pruner = prunerOf(metadata, schema, filter);
+  const entries = snapshot === undefined ? [] : await liveFiles(files, snapshot, pruner);
   const missing = await files.firstMissing(entries.map(({ file }) => file.path));
   if (missing !== undefined) throw gone(missing);
   return {
@@ -62,15 +65,32 @@ export async function countRows(engine: Engine, scan: Scan): Promise<number> {
   return Number(row?.["n"]);
 }
 
-/** The files that a snapshot has, data and deletes, the oldest first. */
+/** Manifests that are read at the same time. */
+const READ_WIDTH = 8;
+
+/**
+ * The files that a snapshot has, data and deletes, the oldest first.
+ * @param pruner leaves out data files without rows that a filter is about; delete files stay
+ */
 export async function liveFiles(
   files: TableFiles,
   snapshot: Snapshot,
+  pruner?: Pruner,
 ): Promise<readonly ManifestEntry[]> {
+  const manifests = (await manifestsOf(files, snapshot)).filter(
+    (manifest) => manifest.content === "deletes" || (pruner?.mayHold(manifest) ?? true),
+  );
   const live: ManifestEntry[] = [];
-  for (const manifest of await manifestsOf(files, snapshot)) {
-    for (const entry of await entriesOf(files, manifest)) {
-      if (entry.status !== "deleted") live.push(entry);
+  for (let start = 0; start < manifests.length; start += READ_WIDTH) {
+    const some = manifests.slice(start, start + READ_WIDTH);
+    const read = await Promise.all(some.map((manifest) => entriesOf(files, manifest)));
+    for (const [index, entries] of read.entries()) {
+      const specId = some[index]?.specId ?? 0;
+      for (const entry of entries) {
+        const { status, file } = entry;
+        if (status === "deleted") continue;
+        if (file.content !== "data" || (pruner?.mayMatch(file, specId) ?? true)) live.push(entry);
+      }
     }
   }
   return live.sort((a, b) =>

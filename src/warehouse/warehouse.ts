@@ -18,6 +18,7 @@ import type { TableSchema } from "./formats/table-schema.ts";
 import { parseTableName, type TableName } from "./names.ts";
 import { freshLocation, newTable } from "./new-table.ts";
 import { type CleanUp, removeOrphanFiles } from "./orphans.ts";
+import type { Condition } from "./prune.ts";
 import {
   type ExpireOptions,
   expired,
@@ -161,9 +162,14 @@ export interface Warehouse {
 
   /**
    * A table as it is, or as it was at a time, at a snapshot, or at the head of a branch or tag.
+   * @param options.filter leaves out files that have no row for it, by partitions and bounds; the rows
+   *   of the other files are all there, so the query still has to filter
    * @throws `not_found` for unknown tables and states, `data_loss` when a file is gone or damaged
    */
-  table(name: string, options?: { readonly asOf?: AsOf }): Promise<TableView>;
+  table(
+    name: string,
+    options?: { readonly asOf?: AsOf; readonly filter?: readonly Condition[] },
+  ): Promise<TableView>;
 
   /** The snapshots of a table, oldest first. */
   snapshots(table: string): Promise<readonly SnapshotView[]>;
@@ -278,10 +284,10 @@ export function openWarehouse(options: WarehouseOptions): Warehouse {
       await commitDrop(step, base);
     },
 
-    async table(table, { asOf } = {}) {
+    async table(table, given) {
       const state = await catalog.load(parseTableName(table));
       const { metadata } = state;
-      const scan = await scanTable(engine, files, state, asOf);
+      const scan = await scanTable(engine, files, state, given);
       return {
         table: state.name.full,
         artifact: state.head,
