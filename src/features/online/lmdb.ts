@@ -1,3 +1,4 @@
+import { statfsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { RootDatabase } from "lmdb";
@@ -34,6 +35,8 @@ export async function openLmdbOnlineStore(folder: string): Promise<OnlineStore> 
       keyEncoding: "binary",
       noSubdir: false,
     });
+    // A process that was killed while it read would keep old pages from being used again.
+    db.readerCheck();
     return new LmdbOnlineStore(path, db);
   } catch (error) {
     throw lmdbError(path, error);
@@ -134,16 +137,13 @@ class LmdbOnlineStore implements OnlineStore {
     await this.#db.close();
   }
 
-  /** Runs changes in one write transaction; returns when it is on disk. */
+  /**
+   * Runs changes in one write transaction; returns when it is on disk. It is synchronous because only then
+   * does LMDB's client take everything back when the work throws, and give the error of a failed commit to
+   * its caller instead of to the process.
+   */
   async #change<T>(work: () => T): Promise<T> {
-    try {
-      // Only a child transaction takes its writes back when the work throws.
-      const result = await this.#db.childTransaction(work);
-      await this.#db.flushed;
-      return result;
-    } catch (error) {
-      throw lmdbError(this.#path, error);
-    }
+    return this.#guarded(() => this.#db.transactionSync(work));
   }
 
   #guarded<T>(work: () => T): T {
@@ -213,12 +213,26 @@ function decode(bytes: Buffer): StoredRow {
   return { ...timesOf(bytes), value: bytes.subarray(HEADER_BYTES, bytes.length) };
 }
 
+/** With less than this a disk counts as full: more than a transaction of one row takes. */
+const NEARLY_FULL_BYTES = 16 << 20;
+
+function freeBytes(path: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
 function lmdbError(path: string, caught: unknown): WaybillError {
   if (caught instanceof WaybillError) return caught;
   const message = caught instanceof Error ? caught.message : String(caught);
   const what = `Online store "${path}"`;
-  if (/no space left|MDB_MAP_FULL/i.test(message)) {
-    return new WaybillError("resource_exhausted", `${what}: ${message}.`, {
+  // LMDB calls a write that was cut short, as on a full disk, an input/output error.
+  const isCutShort = /input\/output error/i.test(message) && freeBytes(path) < NEARLY_FULL_BYTES;
+  if (isCutShort || /no space left|MDB_MAP_FULL/i.test(message)) {
+    return new WaybillError("resource_exhausted", `${what} cannot be written: the disk is full.`, {
       hint: "Free some space and write again; nothing of this write is stored.",
       cause: caught,
     });
