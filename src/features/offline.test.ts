@@ -149,7 +149,7 @@ const refused: readonly {
   },
   {
     name: "a column that is named as a feature",
-    relation: "(SELECT 'JFK' AS airport, now() AS event_timestamp, 1 AS flights)",
+    relation: "(SELECT 'JFK' AS airport, now() AS event_timestamp, 1 AS Flights)",
     code: "invalid_argument",
     message: /already have a column "flights"/,
     hint: /full feature names/,

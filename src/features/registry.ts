@@ -374,7 +374,9 @@ function projectionProblems(registry: Registry, where: string, projection: Proje
 }
 
 function fieldProblems(where: string, noun: string, fields: readonly Field[]): Problem[] {
-  const problems: Problem[] = duplicatesOf(fields.map(({ name }) => name)).map((name) => ({
+  // Engines do not tell names apart by case alone.
+  const names = fields.map(({ name }) => name.toLowerCase());
+  const problems: Problem[] = duplicatesOf(names).map((name) => ({
     message: `${where} has two ${noun}s named "${name}".`,
   }));
   for (const { name, dtype } of fields) {

@@ -257,14 +257,15 @@ function requestFieldsOf(views: readonly OnDemandFeatureView[]): Field[] {
   return [...fields.values()];
 }
 
+/** Engines do not tell names apart by case alone. */
 function checkColumns(plan: RetrievalPlan, full: boolean): void {
   const seen = new Set<string>();
   for (const { column } of plannedFeatures(plan)) {
-    if (seen.has(column)) {
+    if (seen.has(column.toLowerCase())) {
       throw new WaybillError("invalid_argument", `Two features would be named "${column}".`, {
         hint: full ? "Give one of the views an alias." : "Ask for full feature names.",
       });
     }
-    seen.add(column);
+    seen.add(column.toLowerCase());
   }
 }

@@ -275,8 +275,9 @@ function checkLabels(plan: RetrievalPlan, columns: readonly Column[]): void {
       { hint: column === undefined ? suggestion(name, byName.keys()) : undefined },
     );
   }
+  const taken = new Set(columns.map(({ name }) => name.toLowerCase()));
   for (const { column } of plannedFeatures(plan)) {
-    if (!byName.has(column)) continue;
+    if (!taken.has(column.toLowerCase())) continue;
     throw new WaybillError("invalid_argument", `The labels already have a column "${column}".`, {
       hint: "Ask for full feature names, or rename the column of the labels.",
     });
