@@ -8,6 +8,7 @@ export type { Condition } from "./prune.ts";
 export type { ExpireOptions, RefDefinition } from "./refs.ts";
 export type { MergeOptions } from "./rows.ts";
 export type { AsOf } from "./scan.ts";
+export { openSubjects, type Subjects, type TableDescription } from "./subjects.ts";
 export type {
   CatalogCommit,
   CatalogTable,
