@@ -8,6 +8,7 @@ export type {
   WriteTransaction,
 } from "./port.ts";
 export {
+  backupSqlite,
   openSqlite,
   openSqliteInMemory,
   type SqliteMode,

@@ -1,8 +1,9 @@
-import { access } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { access, open, rename, rm } from "node:fs/promises";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { WaybillError } from "../foundation/index.ts";
+import { syncFolder, temporaryPathFor, WaybillError } from "../foundation/index.ts";
 import { type SqlDialect, sqliteDialect } from "./dialect.ts";
 import type { Database, ReadTransaction, SqlParameter, SqlRow, WriteTransaction } from "./port.ts";
 import { isBusy, sqliteCode, sqliteError } from "./sqlite-error.ts";
@@ -67,6 +68,34 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     throw error;
   }
   return database;
+}
+
+/**
+ * Copies a database file as one committed state, also while others write to it. The copy appears whole.
+ * @throws `already_exists` when something lies at `target`
+ */
+export async function backupSqlite(file: string, target: string): Promise<void> {
+  if (existsSync(target)) {
+    throw new WaybillError("already_exists", `"${target}" exists already.`, {
+      hint: "Move the earlier copy away; it is not overwritten.",
+    });
+  }
+  const { DatabaseSync, backup } = await import("node:sqlite");
+  const temporary = temporaryPathFor(target);
+  const source = new DatabaseSync(file, { readOnly: true });
+  try {
+    await backup(source, temporary);
+    const copy = await open(temporary, "r");
+    await copy.sync();
+    await copy.close();
+    await rename(temporary, target);
+    await syncFolder(dirOf(target));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw sqliteError(error, file);
+  } finally {
+    source.close();
+  }
 }
 
 /** A database in memory, its own for each call, gone when it is disposed. */

@@ -26,3 +26,4 @@ export {
 } from "./search.ts";
 export { PARAMETERS_PROPERTY } from "./step-record.ts";
 export type { CallName, MetadataCalls, MetadataStore, ReadingCalls } from "./store.ts";
+export { type Upgrade, upgradeMetadataStore } from "./upgrade.ts";

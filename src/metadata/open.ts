@@ -25,15 +25,20 @@ export async function openMetadataStore(
     case "memory":
       return openRdbmsStore(await openSqliteInMemory(), clock);
     case "sqlite":
-      return openRdbmsStore(await openSqlite(withoutScheme(uri), sqlite), clock);
-    case undefined:
     case "file":
-      return openRdbmsStore(await openSqlite(uri, sqlite), clock);
+    case undefined:
+      return openRdbmsStore(await openSqlite(sqliteFile(uri) ?? uri, sqlite), clock);
     default:
       throw new WaybillError("invalid_argument", `No metadata store is known for "${scheme}:".`, {
         hint: "Use sqlite:FILE, a path, or memory:.",
       });
   }
+}
+
+/** The database file that a store's URI names, or undefined when it is another kind of store. */
+export function sqliteFile(uri: string): string | undefined {
+  if (uri.startsWith("sqlite:")) return withoutScheme(uri);
+  return /^[a-z][a-z0-9+.-]+:/.test(uri) && !uri.startsWith("file:") ? undefined : uri;
 }
 
 /** `sqlite:a.db`, `sqlite:/a.db` and `sqlite:///a.db` name the files `a.db`, `/a.db` and `/a.db`. */

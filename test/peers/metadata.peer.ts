@@ -17,7 +17,12 @@ import {
   Execution_State,
   type Value,
 } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
-import { createRecorder, type MetadataStore, openMetadataStore } from "../../src/metadata/index.ts";
+import {
+  createRecorder,
+  type MetadataStore,
+  openMetadataStore,
+  upgradeMetadataStore,
+} from "../../src/metadata/index.ts";
 import { metadataRpc } from "../../src/protocols/mlmd/index.ts";
 import { serve } from "../../src/server/index.ts";
 import { besidePeers, peerPython, requireShared } from "./peer.ts";
@@ -35,6 +40,16 @@ const KNOWN_DIFFERENCES = [
   /Invalid `filter_query`: Syntax error: Unexpected "\(" \[at 1:\d+\]/,
 ];
 
+/** The newest layout; the library makes files of each before it. */
+const SCHEMA_VERSION = 10;
+const UPGRADE = `
+import sys, ml_metadata
+from ml_metadata.proto import metadata_store_pb2 as pb
+config = pb.ConnectionConfig()
+config.sqlite.filename_uri = sys.argv[1]
+config.sqlite.connection_mode = 2
+ml_metadata.MetadataStore(config, enable_upgrade_migration=True)`;
+
 const python = peerPython("mlmd");
 const shared = requireShared();
 const interop = join(shared, "interop");
@@ -44,6 +59,7 @@ const done: string[] = [];
 
 await libraryReadsWhatTheRecorderWrote();
 await sharedDatabases();
+await olderLayouts();
 await capturedTfxStore();
 await upstreamSuite();
 for (const seed of SEEDS) await differential(seed);
@@ -95,6 +111,24 @@ async function sharedDatabases(): Promise<void> {
   await run(python, [script, "compare", ours, again, "--no-times"]);
   await run(python, [script, "compare", ours, again, "--no-times", "--raw"]);
   done.push("databases of either side are alike");
+}
+
+/** Files of every older layout, made by the library, upgraded by us and by it. */
+async function olderLayouts(): Promise<void> {
+  const script = join(interop, "mlmd_shared_db.py");
+  const made = file("versions");
+  mkdirSync(made);
+  await run(python, [script, "versions", made]);
+  for (let version = 0; version < SCHEMA_VERSION; version += 1) {
+    const [ours, theirs] = [file(`ours${version}.db`), file(`theirs${version}.db`)];
+    for (const copy of [ours, theirs]) copyFileSync(join(made, `v${version}.db`), copy);
+    const upgrade = await upgradeMetadataStore(ours);
+    assert.equal(upgrade.from, version);
+    await run(python, ["-c", UPGRADE, theirs]);
+    await run(python, [script, "schema", ours]);
+    await run(python, [script, "compare", ours, theirs, "--raw"]);
+  }
+  done.push("layouts 0 to 9 are upgraded alike");
 }
 
 async function capturedTfxStore(): Promise<void> {
