@@ -21,7 +21,8 @@ export {
 export { type HistoricalOptions, historicalFeatures, type TrainingSet } from "./offline.ts";
 export { openOnlineStore } from "./online/open.ts";
 export type { OnlineStore } from "./online/port.ts";
-export { type OnlineFeatures, onlineFeatures, onlineFeaturesJson } from "./online-features.ts";
+export { type OnlineFeatures, onlineFeaturesJson } from "./online-answer.ts";
+export { type OnlineReader, onlineFeatures, onlineReader } from "./online-features.ts";
 export { type Purged, purgeEntity, purgeExpired } from "./purge.ts";
 export { type PushedColumns, pushFeatures } from "./push.ts";
 export { buildRegistry, type Registry } from "./registry.ts";

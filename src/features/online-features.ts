@@ -1,7 +1,18 @@
 import { type Clock, systemClock, WaybillError } from "../foundation/index.ts";
+import type { EntityKeyWriter } from "./entity-key.ts";
 import { collectionOf, keyWriterOf } from "./materialize.ts";
 import { expressionValue } from "./on-demand.ts";
 import type { OnlineStore, StoredRow } from "./online/port.ts";
+import {
+  type Cells,
+  EPOCH,
+  type FeatureVector,
+  type FieldStatus,
+  type OnlineFeatures,
+  presentCells,
+  timeText,
+  vectorOf,
+} from "./online-answer.ts";
 import type { Registry } from "./registry.ts";
 import {
   type FeatureSelection,
@@ -13,41 +24,10 @@ import {
 } from "./retrieval-plan.ts";
 import { featureId, readRow } from "./row-codec.ts";
 import { suggestion } from "./suggest.ts";
-import {
-  elementTypeOf,
-  type FeatureValue,
-  featureValueOf,
-  isListType,
-  type ValueType,
-} from "./value-type.ts";
+import { type FeatureValue, featureValueOf, type ValueType } from "./value-type.ts";
 
-/** Whether a value is there, as `feast.serving.FieldStatus` names it. */
-type FieldStatus = "PRESENT" | "NULL_VALUE" | "NOT_FOUND" | "OUTSIDE_MAX_AGE";
-
-/**
- * A value as JSON has it: bytes are base64 text, times whole seconds since the epoch, NaN and the
- * infinities text; whole numbers beyond 2^53 stay `bigint`, see {@link onlineFeaturesJson}.
- */
-type JsonValue = null | boolean | number | bigint | string | readonly JsonValue[];
-
-/** One column of the answer: an entry for each entity row. */
-interface FeatureVector {
-  readonly values: readonly JsonValue[];
-  readonly statuses: readonly FieldStatus[];
-  /** RFC 3339; the epoch for keys, computed features and what was not found. */
-  readonly event_timestamps: readonly string[];
-}
-
-/** The body of Feast's `POST /get-online-features` answer. */
-export interface OnlineFeatures {
-  /** Join keys first, then features. */
-  readonly results: readonly FeatureVector[];
-  readonly metadata: { readonly feature_names: readonly string[] };
-}
-
-/** What {@link onlineFeatures} is asked. */
-export interface OnlineOptions extends FeatureSelection {
-  readonly registry: Registry;
+/** A request for features that were chosen before. */
+export interface OnlineRequest {
   /**
    * Columns of equal length: the join keys, and the request fields of on demand views. Others are ignored.
    */
@@ -63,75 +43,103 @@ export interface OnlineOptions extends FeatureSelection {
   readonly clock?: Clock;
 }
 
+/** Reads one selection of features, any number of times. */
+export interface OnlineReader {
+  /**
+   * The latest features of some entities, in the shape of Feast's answer. One read of the store for each
+   * view, keys deduplicated.
+   * @throws `invalid_argument` when a join key or request field is missing, when columns differ in length or
+   * are empty, or when a key is not of its type
+   */
+  read(request: OnlineRequest): Promise<OnlineFeatures>;
+}
+
 /**
- * The latest features of some entities from the online store, in the shape of Feast's answer. One read of
- * the store for each view, keys deduplicated.
- * @throws `invalid_argument` when a join key or request field is missing, when columns differ in length or
- * are empty, or when a key is not of its type; `not_found` for an unknown view, feature or service
+ * Resolves a selection once, for a server that reads it often. A registry that changes needs a new reader.
+ * @throws `not_found` for an unknown view, feature or service
+ */
+export function onlineReader(
+  store: OnlineStore,
+  registry: Registry,
+  selection: FeatureSelection,
+): OnlineReader {
+  const plan = planRetrieval(registry, selection);
+  const views = plan.views.map(
+    (planned): CompiledView => ({
+      planned,
+      collection: collectionOf(registry, planned.view.name),
+      keys: keyWriterOf(planned),
+      places: new Map(planned.features.map(({ field }, place) => [featureId(field.name), place])),
+    }),
+  );
+  return { read: (request) => readFeatures(store, plan, views, request) };
+}
+
+/**
+ * The latest features of some entities from the online store: an {@link OnlineReader} that is used once.
+ * @throws what {@link onlineReader} and its `read` throw
  */
 export async function onlineFeatures(
   store: OnlineStore,
-  options: OnlineOptions,
+  options: FeatureSelection & OnlineRequest & { readonly registry: Registry },
 ): Promise<OnlineFeatures> {
-  const plan = planRetrieval(options.registry, options);
-  const rowCount = checkEntities(plan, options.entities);
-  const keyColumns = keyColumnsOf(plan, options.entities, rowCount);
+  return onlineReader(store, options.registry, options).read(options);
+}
+
+interface CompiledView {
+  readonly planned: PlannedView;
+  readonly collection: string;
+  readonly keys: EntityKeyWriter;
+  /** Feature id -> its place among the planned features. */
+  readonly places: ReadonlyMap<number, number>;
+}
+
+interface KeyColumn {
+  readonly type: ValueType;
+  readonly values: readonly FeatureValue[];
+}
+
+async function readFeatures(
+  store: OnlineStore,
+  plan: RetrievalPlan,
+  views: readonly CompiledView[],
+  request: OnlineRequest,
+): Promise<OnlineFeatures> {
+  const { entities, feastCompatible = false } = request;
+  const rowCount = checkEntities(plan, entities);
+  const keyColumns = keyColumnsOf(plan, entities, rowCount);
   const columns = new Map<string, Cells>();
-  for (const view of plan.views) {
-    const rows = await storedRows(store, options, view, keyColumns, rowCount);
-    for (const [name, cells] of cellsOf(view, rows, options)) columns.set(name, cells);
+  for (const view of views) {
+    const rows = await storedRows(store, view, keyColumns, rowCount);
+    const found = cellsOf(view, rows, request);
+    for (const [place, { column }] of view.planned.features.entries()) {
+      const cells = found[place];
+      if (cells !== undefined) columns.set(column, cells);
+    }
   }
-  const request = requestColumns(plan, options.entities, rowCount);
+  const fields = requestColumns(plan, entities, rowCount);
   const results: FeatureVector[] = [];
   const names: string[] = [];
   for (const [name, { type, values }] of keyColumns) {
     names.push(name);
-    results.push(vectorOf(type, presentCells(values), options));
+    results.push(vectorOf(type, presentCells(values), feastCompatible));
   }
   for (const { features } of plan.views) {
     for (const { field, column, isRequested } of features) {
       const cells = columns.get(column);
       if (!isRequested || cells === undefined) continue;
       names.push(column);
-      results.push(vectorOf(field.dtype, cells, options));
+      results.push(vectorOf(field.dtype, cells, feastCompatible));
     }
   }
   for (const view of plan.onDemand) {
     for (const feature of view.features) {
       names.push(feature.column);
-      const values = computedValues(view, feature, columns, request, rowCount);
-      results.push(vectorOf(feature.field.dtype, presentCells(values), options));
+      const values = computedValues(view, feature, columns, fields, rowCount);
+      results.push(vectorOf(feature.field.dtype, presentCells(values), feastCompatible));
     }
   }
   return { results, metadata: { feature_names: names } };
-}
-
-/** The answer as Feast's server prints it: whole numbers beyond 2^53 with all their digits. */
-export function onlineFeaturesJson(answer: OnlineFeatures): string {
-  // A replacer is called for every value, so it is there only when it has something to do.
-  if (!answer.results.some(({ values }) => values.some(hasBigint))) return JSON.stringify(answer);
-  // TypeScript's library does not know JSON.rawJSON yet; Node has it from version 22 on.
-  const { rawJSON } = JSON as JSON & { readonly rawJSON: (text: string) => unknown };
-  return JSON.stringify(answer, (_, value: unknown) =>
-    typeof value === "bigint" ? rawJSON(String(value)) : value,
-  );
-}
-
-function hasBigint(value: JsonValue): boolean {
-  return typeof value === "bigint" || (Array.isArray(value) && value.some(hasBigint));
-}
-
-/** A column before it is shown. */
-interface Cells {
-  readonly values: readonly FeatureValue[];
-  readonly statuses: readonly FieldStatus[];
-  /** As they are shown: of a view, the same list for all its features. */
-  readonly eventTimes: readonly string[];
-}
-
-interface KeyColumn {
-  readonly type: ValueType;
-  readonly values: readonly FeatureValue[];
 }
 
 function checkEntities(
@@ -204,17 +212,15 @@ function typed(
 /** What the store has for each entity row. */
 async function storedRows(
   store: OnlineStore,
-  { registry }: OnlineOptions,
-  view: PlannedView,
+  { planned: { joinKeys }, collection, keys: writer }: CompiledView,
   keyColumns: ReadonlyMap<string, KeyColumn>,
   rowCount: number,
 ): Promise<readonly (StoredRow | undefined)[]> {
-  const writer = keyWriterOf(view);
-  const columns = view.joinKeys.map(({ column }) => keyColumns.get(column)?.values ?? []);
+  const columns = joinKeys.map(({ column }) => keyColumns.get(column)?.values ?? []);
   const places = new Map<string, number>();
   const keys: Uint8Array[] = [];
   const placeOfRow = Array.from({ length: rowCount }, (_, row) => {
-    const values = view.joinKeys.length === 0 ? [""] : columns.map((column) => column[row] ?? null);
+    const values = joinKeys.length === 0 ? [""] : columns.map((column) => column[row] ?? null);
     if (values.includes(null)) return undefined;
     const key = writer.key(values);
     const id = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
@@ -223,51 +229,47 @@ async function storedRows(
     places.set(id, keys.length);
     return keys.push(key) - 1;
   });
-  const rows = await store.read(collectionOf(registry, view.view.name), keys);
+  const rows = await store.read(collection, keys);
   return placeOfRow.map((place) => (place === undefined ? undefined : rows[place]));
 }
 
-/** The columns of a view by name. */
+/** The columns of a view, one for each planned feature. */
 function cellsOf(
-  view: PlannedView,
+  { planned: { view, features }, places }: CompiledView,
   rows: readonly (StoredRow | undefined)[],
-  options: OnlineOptions,
-): ReadonlyMap<string, Cells> {
-  const wanted = new Map(view.features.map(({ field }, place) => [featureId(field.name), place]));
-  const compatible = options.feastCompatible === true;
-  const ttlUs = BigInt(Math.round((options.maxAgeSeconds ?? view.view.ttlSeconds) * 1e6));
-  const nowUs = BigInt((options.clock ?? systemClock).nowMs()) * 1000n;
+  { feastCompatible = false, maxAgeSeconds = view.ttlSeconds, clock = systemClock }: OnlineRequest,
+): Cells[] {
+  const ttlUs = BigInt(Math.round(maxAgeSeconds * 1e6));
+  const nowUs = BigInt(clock.nowMs()) * 1000n;
   const decoded = rows.map((row) => {
     if (row === undefined) return undefined;
-    const expired = !compatible && ttlUs > 0n && row.eventUs < nowUs - ttlUs;
-    return { eventTime: timeText(row.eventUs), expired, values: readRow(row.value, wanted) };
+    const expired = !feastCompatible && ttlUs > 0n && row.eventUs < nowUs - ttlUs;
+    return { eventTime: timeText(row.eventUs), expired, values: readRow(row.value, places) };
   });
   const eventTimes = decoded.map((row) => row?.eventTime ?? EPOCH);
-  return new Map(
-    view.features.map(({ column }, place) => {
-      const values: FeatureValue[] = [];
-      const statuses: FieldStatus[] = [];
-      let isWhole = true;
-      for (const row of decoded) {
-        const value = row?.values[place];
-        if (row === undefined || value === undefined) {
-          isWhole = false;
-          values.push(null);
-          statuses.push("NOT_FOUND");
-        } else if (row.expired) {
-          values.push(null);
-          statuses.push("OUTSIDE_MAX_AGE");
-        } else {
-          values.push(value);
-          statuses.push("PRESENT");
-        }
+  return features.map((_, place) => {
+    const values: FeatureValue[] = [];
+    const statuses: FieldStatus[] = [];
+    let isWhole = true;
+    for (const row of decoded) {
+      const value = row?.values[place];
+      if (row === undefined || value === undefined) {
+        isWhole = false;
+        values.push(null);
+        statuses.push("NOT_FOUND");
+      } else if (row.expired) {
+        values.push(null);
+        statuses.push("OUTSIDE_MAX_AGE");
+      } else {
+        values.push(value);
+        statuses.push("PRESENT");
       }
-      const times = isWhole
-        ? eventTimes
-        : eventTimes.map((time, row) => (statuses[row] === "NOT_FOUND" ? EPOCH : time));
-      return [column, { values, statuses, eventTimes: times }];
-    }),
-  );
+    }
+    const times = isWhole
+      ? eventTimes
+      : eventTimes.map((time, row) => (statuses[row] === "NOT_FOUND" ? EPOCH : time));
+    return { values, statuses, eventTimes: times };
+  });
 }
 
 function computedValues(
@@ -286,61 +288,4 @@ function computedValues(
   return Array.from({ length: rowCount }, (_, row) =>
     expressionValue(field, expression, (input) => valuesOf(input)[row] ?? null),
   );
-}
-
-/** Cells of keys and computed features: no time of their own, and a null is a value like others. */
-function presentCells(values: readonly FeatureValue[]): Cells {
-  return {
-    values,
-    statuses: values.map(() => "PRESENT"),
-    eventTimes: values.map(() => EPOCH),
-  };
-}
-
-function vectorOf(type: ValueType, cells: Cells, options: OnlineOptions): FeatureVector {
-  const compatible = options.feastCompatible === true;
-  return {
-    values: cells.values.map((value, row) =>
-      compatible && type === "UNIX_TIMESTAMP" && value === null && cells.statuses[row] === "PRESENT"
-        ? NO_TIME
-        : jsonOf(type, value),
-    ),
-    statuses: cells.statuses.map((status, row) =>
-      status === "PRESENT" && cells.values[row] === null && !compatible ? "NULL_VALUE" : status,
-    ),
-    event_timestamps: cells.eventTimes,
-  };
-}
-
-/** What Feast's server prints for a time that is null: numpy's "not a time". */
-const NO_TIME = -9223372036854775808n;
-
-function jsonOf(type: ValueType, value: FeatureValue): JsonValue {
-  if (value === null || typeof value === "boolean" || typeof value === "string") return value;
-  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
-  if (typeof value === "bigint") {
-    const whole = elementTypeOf(type) === "UNIX_TIMESTAMP" ? floorSeconds(value) : value;
-    return BigInt(Number.MIN_SAFE_INTEGER) <= whole && whole <= BigInt(Number.MAX_SAFE_INTEGER)
-      ? Number(whole)
-      : whole;
-  }
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
-  const element = isListType(type) ? elementTypeOf(type) : type;
-  return value.map((member) => jsonOf(element, member));
-}
-
-function floorSeconds(us: bigint): bigint {
-  const seconds = us / 1_000_000n;
-  return us % 1_000_000n < 0n ? seconds - 1n : seconds;
-}
-
-const EPOCH = "1970-01-01T00:00:00Z";
-
-/** RFC 3339 as protobuf's JSON writes it: no fraction, or three or six digits of it. */
-function timeText(us: bigint): string {
-  const seconds = floorSeconds(us);
-  const fraction = String(us - seconds * 1_000_000n).padStart(6, "0");
-  const whole = new Date(Number(seconds) * 1000).toISOString().slice(0, -5);
-  if (fraction === "000000") return `${whole}Z`;
-  return `${whole}.${fraction.endsWith("000") ? fraction.slice(0, 3) : fraction}Z`;
 }

@@ -91,11 +91,7 @@ export function planRetrieval(registry: Registry, selection: FeatureSelection): 
     views: plannedViews,
     onDemand: [...onDemand.values()].map(({ view, features }) => ({
       view,
-      features: features.map((feature) => ({
-        field: fieldOf(view.schema, feature),
-        column: columnName(view.name, feature, full),
-        isRequested: true,
-      })),
+      features: plannedFields(view.schema, view.name, full, new Map(features.map(isAsked))),
       inputs: inputsOf(view, plannedViews),
     })),
     requestFields: requestFieldsOf([...onDemand.values()].map(({ view }) => view)),
@@ -145,23 +141,28 @@ function projectionsOf(registry: Registry, { features, service }: FeatureSelecti
       hint: 'Name them as "view:feature", or name a feature service.',
     });
   }
-  return features.map((reference) => wantedOf(registry, reference));
+  const known = new Map<string, ReadonlySet<string>>();
+  return features.map((reference) => wantedOf(registry, reference, known));
 }
 
-function wantedOf(registry: Registry, reference: string): Wanted {
+/** @param known names of features by view, filled as views are met */
+function wantedOf(
+  registry: Registry,
+  reference: string,
+  known: Map<string, ReadonlySet<string>>,
+): Wanted {
   const [view, feature, ...rest] = reference.split(":");
   if (view === undefined || feature === undefined || feature === "" || rest.length > 0) {
     throw new WaybillError("invalid_argument", `"${reference}" is no feature reference.`, {
       hint: suggestion(reference, allReferences(registry)) ?? 'Write it as "view:feature".',
     });
   }
-  const fields = schemaOf(registry, view, reference);
-  if (!fields.some(({ name }) => name === feature)) {
+  const names =
+    known.get(view) ?? new Set(schemaOf(registry, view, reference).map(({ name }) => name));
+  known.set(view, names);
+  if (!names.has(feature)) {
     throw new WaybillError("not_found", `Feature view "${view}" has no feature "${feature}".`, {
-      hint: suggestion(
-        feature,
-        fields.map(({ name }) => name),
-      ),
+      hint: suggestion(feature, names),
     });
   }
   const projection = { view, features: undefined, alias: undefined, joinKeyMap: {} };
@@ -210,22 +211,29 @@ function plannedView(registry: Registry, given: MutableView, full: boolean): Pla
       column: joinKeyMap[joinKey] ?? joinKey,
       type: valueType,
     })),
-    features: [...given.features].map(([feature, isRequested]) => ({
-      field: fieldOf(view.schema, feature),
-      column: columnName(name, feature, full),
-      isRequested,
-    })),
+    features: plannedFields(view.schema, name, full, given.features),
   };
 }
 
-function columnName(view: string, feature: string, full: boolean): string {
-  return full ? `${view}__${feature}` : feature;
+/** @param features the names of features, and whether each was asked for itself */
+function plannedFields(
+  schema: readonly Field[],
+  view: string,
+  full: boolean,
+  features: ReadonlyMap<string, boolean>,
+): PlannedFeature[] {
+  const fields = new Map(schema.map((field) => [field.name, field]));
+  return [...features].map(([name, isRequested]) => {
+    const field = fields.get(name);
+    if (field === undefined) {
+      throw new WaybillError("internal", `The feature "${name}" was not resolved.`);
+    }
+    return { field, column: full ? `${view}__${name}` : name, isRequested };
+  });
 }
 
-function fieldOf(schema: readonly Field[], name: string): Field {
-  const field = schema.find((candidate) => candidate.name === name);
-  if (field !== undefined) return field;
-  throw new WaybillError("internal", `The feature "${name}" was not resolved.`);
+function isAsked(name: string): [string, boolean] {
+  return [name, true];
 }
 
 function inputViewsOf(registry: Registry, view: OnDemandFeatureView): FeatureView[] {
