@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { Execution_State } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
+import { createRecorder } from "../metadata/index.ts";
 import {
   applyRegistry,
   buildRegistry,
@@ -227,6 +228,31 @@ test("a source that is cut short is data_loss, and the step is FAILED", async ()
     [Execution_State.FAILED],
   );
   assert.equal(existsSync(bench.path("training.parquet")), false);
+});
+
+test("an interrupted training set is cancelled and leaves nothing", async () => {
+  await using bench = await openBench();
+  const registry = await delays(bench);
+  const controller = new AbortController();
+  // The first report comes when all is checked and the engine is about to write.
+  const recorder = createRecorder(bench.metadata, {
+    progress: { report: () => controller.abort() },
+  });
+  await assert.rejects(
+    recorder.step("Historical", { signal: controller.signal }, (step) =>
+      historicalFeatures(step, bench.engine, {
+        registry,
+        resolve: bench.resolve,
+        features: both,
+        labels: { relation: LABELS },
+        path: bench.path("training.parquet"),
+      }),
+    ),
+    { code: "cancelled" },
+  );
+  assert.deepEqual(readdirSync(bench.path(".")), ["delays.parquet"]);
+  const { executions } = await bench.metadata.getExecutions({});
+  assert.equal(executions[0]?.lastKnownState, Execution_State.CANCELED);
 });
 
 const both = ["airport_delay:mean_delay", "airport_delay:flights"];
