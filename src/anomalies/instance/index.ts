@@ -34,7 +34,8 @@ const NO_ANOMALIES: ExampleAnomalies = Object.freeze({});
 /**
  * A validator of single examples, made from a schema once. An example that is as expected passes a
  * compiled test and costs about a microsecond; any other is examined by the detectors, so its anomalies
- * read as those of a dataset of that one example. Later changes of the schema are not seen.
+ * read as those of a dataset of that one example. Later changes of the schema are not seen; sparse and
+ * weighted features are not examined.
  * @throws WaybillError `invalid_argument` for an environment that the schema lacks; the validator throws
  *   it for an example that mixes kinds of values in one feature
  */
@@ -74,7 +75,14 @@ function examine(
   const diagnoses = diagnoseStatistics(statistics, schema, { environment, options });
   for (const { path, reasons, severity } of diagnoses?.features ?? []) {
     const told = reasons.filter(({ type }) => !GLOBAL_TYPES.has(type));
-    if (told.length > 0) found[serializePath(path)] = describe(told, severity, path);
+    if (told.length === 0) continue;
+    const info = describe(told, severity, path);
+    // Of single examples TFDV joins all descriptions, those that are empty too.
+    if (info.reason.length > 1) {
+      info.description = info.reason.map(({ description }) => description).join(" ");
+      info.shortDescription = "Multiple errors";
+    }
+    found[serializePath(path)] = info;
   }
   return found;
 }
