@@ -15,6 +15,8 @@ export interface FailureDocument {
 /** Whatever was thrown as the error that is shown: system errors say what and where in words. */
 export function explain(caught: unknown): WaybillError {
   if (caught instanceof WaybillError) return caught;
+  const blocked = blockedFolder(caught);
+  if (blocked !== undefined) return blocked;
   const error = WaybillError.from(caught);
   const message = caught instanceof Error ? systemMessage(caught) : undefined;
   if (message !== undefined) {
@@ -56,6 +58,18 @@ function stacksOf(error: WaybillError): string[] {
     current = current.cause;
   }
   return stacks;
+}
+
+/** A folder that cannot be made because a file has its name is a wrong path, not a conflict. */
+function blockedFolder(caught: unknown): WaybillError | undefined {
+  if (!(caught instanceof Error)) return undefined;
+  const { code, syscall, path }: NodeJS.ErrnoException = caught;
+  if (code !== "EEXIST" || syscall !== "mkdir") return undefined;
+  return new WaybillError(
+    "invalid_argument",
+    `"${printable(path ?? "")}" is a file, and a folder is needed there.`,
+    { hint: "Choose another path.", cause: caught },
+  );
 }
 
 const SYSTEM_SENTENCES: Readonly<Record<string, string>> = {

@@ -51,6 +51,16 @@ test("with --json a failure is one document on stdout as well", async () => {
   assert.match(stderr, /--nope/);
 });
 
+test("Ctrl-C stops a statement and exits 130", async () => {
+  const { exitCode, stdout, stderr } = await waybill(
+    ["sql", "-v", "SELECT count(*) FROM range(1000000000000) WHERE random() < 0.5"],
+    { interruptAt: "waybill sql" },
+  );
+  assert.equal(exitCode, 130);
+  assert.equal(stdout, "");
+  assert.match(stderr, /Interrupted/);
+});
+
 test("--verbose adds the stack", async () => {
   const { stderr } = await waybill(["doctor", "--nope", "--verbose"]);
   assert.match(stderr, /\n {4}at /);

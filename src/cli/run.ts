@@ -10,6 +10,7 @@ import { Terminal } from "./terminal.ts";
 
 const INTERRUPTED = 130;
 const WRONG_USE = 2;
+const STOP_WITHIN_MS = 10_000;
 
 /** Runs a command line with this process's streams and signals; resolves to the exit code. */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
@@ -21,6 +22,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     // The second time is an order, and whatever is on disk survives a kill by design.
     if (controller.signal.aborted) process.exit(INTERRUPTED);
     controller.abort(new WaybillError("cancelled", "Interrupted."));
+    // What hangs in a read that nothing ends is not waited for longer than a person would.
+    setTimeout(() => process.exit(INTERRUPTED), STOP_WITHIN_MS).unref();
   };
   const isVerbose = argv.includes("--verbose") || argv.includes("-v");
   const crash = (caught: unknown) => {
@@ -137,6 +140,7 @@ async function runEntry(
     log: terminalLog(terminal, { quiet, verbose }),
     resources,
   };
+  session.log.log("debug", `waybill ${command.name}`);
   const answer = await runUntilAborted(command, parsed, session);
   // Awaited here: what the command opened stays open until its rows are printed.
   return await print(answer, session);

@@ -18,6 +18,10 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Sends SIGINT when stderr or stdout first holds this text. */
   readonly interruptAt?: string | RegExp;
+  /** What the command reads from standard input, which then stays open until it is interrupted. */
+  readonly input?: string;
+  /** Sends SIGINT when this settles. */
+  readonly interruptWhen?: Promise<unknown>;
   /** Closes our end of stdout after this many bytes, as `head` does. */
   readonly closeStdoutAfterBytes?: number;
 }
@@ -28,8 +32,10 @@ export async function waybill(words: readonly string[], options: RunOptions = {}
   const child = spawn(process.execPath, [MAIN, ...words], {
     cwd: options.cwd ?? tmpdir(),
     env: { ...environment, ...options.env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
+  child.stdin?.write(options.input ?? "");
+  void options.interruptWhen?.then(() => child.kill("SIGINT"));
   let stdout = "";
   let stderr = "";
   let interrupted = false;
@@ -42,14 +48,14 @@ export async function waybill(words: readonly string[], options: RunOptions = {}
       child.kill("SIGINT");
     }
   };
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
     if (stdout.length >= (options.closeStdoutAfterBytes ?? Number.POSITIVE_INFINITY)) {
-      child.stdout.destroy();
+      child.stdout?.destroy();
     }
     look();
   });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
     look();
   });

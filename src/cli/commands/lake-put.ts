@@ -1,3 +1,4 @@
+import { addAbortSignal } from "node:stream";
 import { wrongUse } from "../arguments.ts";
 import { defineCommand } from "../command.ts";
 import { formatBytes } from "../format.ts";
@@ -38,11 +39,16 @@ export const command = defineCommand({
         signal: session.signal,
       },
       (step) =>
-        project.lake.put(step, source === "-" ? process.stdin : source, {
-          ...(options.as === undefined ? {} : { name: options.as }),
-          ...(options.tag.length === 0 ? {} : { tags: options.tag }),
-          ...(options.description === undefined ? {} : { description: options.description }),
-        }),
+        // A read that waits for its next bytes ends with the command.
+        project.lake.put(
+          step,
+          source === "-" ? addAbortSignal(session.signal, process.stdin) : source,
+          {
+            ...(options.as === undefined ? {} : { name: options.as }),
+            ...(options.tag.length === 0 ? {} : { tags: options.tag }),
+            ...(options.description === undefined ? {} : { description: options.description }),
+          },
+        ),
     );
     const lines = files.map(
       ({ name, version, sizeBytes, mediaType, isReused }) =>
