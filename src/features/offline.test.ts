@@ -7,8 +7,11 @@ import {
   applyRegistry,
   buildRegistry,
   entity,
+  featureView,
+  field,
   type HistoricalOptions,
   historicalFeatures,
+  parquetSource,
   type Registry,
 } from "./index.ts";
 import { type Bench, DELAYS, delayDefinitions, openBench } from "./store.fixture.ts";
@@ -99,6 +102,54 @@ test("a whole number that the labels hold as a double is a key, a fraction is no
     [3n, null, null],
   );
 });
+
+for (const form of ["asof", "union"] as const) {
+  test(`columns may have any names, those that the ${form} join uses too`, async () => {
+    await using bench = await openBench();
+    const names = ["e", "c", "k0", "f0", "f1", "r", "t", "s", "kind", "seen_us", "place", "best"];
+    const values = names.map((name, index) => `${index} AS ${name}`).join(", ");
+    const path = await bench.write(
+      "odd.parquet",
+      `SELECT 'x' AS l, TIMESTAMP '2024-01-01' AS v, TIMESTAMP '2024-01-01' AS w, ${values}`,
+    );
+    const thing = entity({ name: "l", valueType: "STRING" });
+    const registry = buildRegistry({
+      entities: [thing],
+      sources: [
+        parquetSource({
+          name: "odd",
+          paths: [path],
+          timestampField: "v",
+          createdTimestampColumn: "w",
+        }),
+      ],
+      featureViews: [
+        featureView({
+          name: "odd",
+          entities: [thing],
+          source: "odd",
+          ttlSeconds: 86_400,
+          schema: names.toReversed().map((name) => field(name, "INT64")),
+        }),
+      ],
+    });
+    const relation = `(SELECT 'x' AS l, TIMESTAMP '2024-01-01 01:00:00' AS "waybill t", 7 AS "p0")`;
+    for (const filterByCreatedTimestamp of [false, true]) {
+      const set = await train(bench, {
+        registry,
+        features: names.map((name) => `odd:${name}`),
+        labels: { relation },
+        filterByCreatedTimestamp,
+        form,
+      });
+      const [got] = await bench.engine.rows(`SELECT * FROM '${set.path}'`);
+      assert.deepEqual(
+        names.map((name) => got?.[name]),
+        names.map((_, index) => BigInt(index)),
+      );
+    }
+  });
+}
 
 const refused: readonly {
   readonly name: string;
