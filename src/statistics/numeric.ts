@@ -83,6 +83,7 @@ export function numericOfCounts(
 }
 
 const BATCH = 1_024;
+const FIRST_BATCH = 16;
 
 /**
  * Counts numbers one by one in bounded memory. The result depends on the values and their order alone.
@@ -91,7 +92,8 @@ const BATCH = 1_024;
  * span less than {@link GRID_CELLS} have a cell each and stay exact.
  */
 export class NumericAccumulator {
-  readonly #batch = new Float64Array(BATCH);
+  /** Small at first: there may be 100,000 features. */
+  #batch = new Float64Array(FIRST_BATCH);
   #batchSize = 0;
   #isInteger: boolean;
   #count = 0;
@@ -103,7 +105,7 @@ export class NumericAccumulator {
   #nan = 0;
   #positiveInfinity = 0;
   #negativeInfinity = 0;
-  #sample = new Float64Array(BATCH);
+  #sample = new Float64Array(0);
   #sampleSize = 0;
   /** One value of each `stride` is kept; the next is the one at position `#next` of the stream. */
   #stride = 1;
@@ -137,8 +139,8 @@ export class NumericAccumulator {
 
   /** As {@link add}, when the caller knows that the value is finite. */
   addFinite(value: number): void {
+    if (this.#batchSize === this.#batch.length) this.#makeRoom();
     this.#batch[this.#batchSize++] = value;
-    if (this.#batchSize === BATCH) this.#flush();
   }
 
   finish(): NumericPartial {
@@ -155,6 +157,11 @@ export class NumericAccumulator {
       negativeInfinity: this.#negativeInfinity,
       distribution: this.#distribution(),
     };
+  }
+
+  #makeRoom(): void {
+    if (this.#batch.length === BATCH) this.#flush();
+    else this.#batch = enlarged(this.#batch, this.#batch.length * 4);
   }
 
   #addSpecial(value: number): void {
@@ -199,9 +206,8 @@ export class NumericAccumulator {
 
   #keepAll(size: number): void {
     if (this.#sampleSize + size > this.#sample.length) {
-      const larger = new Float64Array(Math.min(MAX_MARKS, this.#sample.length * 4));
-      larger.set(this.#sample);
-      this.#sample = larger;
+      const needed = Math.max(this.#sampleSize + size, this.#sample.length * 4);
+      this.#sample = enlarged(this.#sample, Math.min(MAX_MARKS, needed));
     }
     this.#sample.set(this.#batch.subarray(0, size), this.#sampleSize);
     this.#sampleSize += size;
@@ -213,11 +219,7 @@ export class NumericAccumulator {
       this.#resizeGrid();
       this.#countOnGrid(this.#sample, this.#sampleSize);
       this.#next = before;
-      if (this.#sample.length < MAX_MARKS) {
-        const larger = new Float64Array(MAX_MARKS);
-        larger.set(this.#sample);
-        this.#sample = larger;
-      }
+      this.#sample = enlarged(this.#sample, MAX_MARKS);
     }
     const low = cellOf(this.#min, this.#exponent) - this.#base;
     const high = cellOf(this.#max, this.#exponent) - this.#base;
@@ -346,6 +348,12 @@ export class NumericAccumulator {
       }
     }
   }
+}
+
+function enlarged(values: Float64Array, length: number): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(length);
+  larger.set(values);
+  return larger;
 }
 
 /** Any odd constant does; it is fixed so that equal data gives equal statistics. */

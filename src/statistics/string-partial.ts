@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { DistinctSketch, estimateOf } from "./distinct-sketch.ts";
 import { StringTable } from "./string-table.ts";
 
 /** Distinct values and lengths of a feature of strings, bytes or categories. */
@@ -26,13 +26,6 @@ export interface StringPartial {
 /** Distinct values kept to be merged. Beyond, the most frequent are kept and uniques are estimated. */
 export const KEPT_VALUES = 65_536;
 
-/** Hashes of a sketch; the standard error of its estimate is 1 / sqrt(SKETCH_HASHES - 2). */
-export const SKETCH_HASHES = 4_096;
-
-/** Hexadecimal digits of MD5 that make a hash: 52 bits, exact in a double, the same in SQL. */
-export const HASH_DIGITS = 13;
-const HASH_RANGE = 16 ** HASH_DIGITS;
-
 /**
  * Merges the values of disjoint shards. Sums are exact. Distinct values and their counts are exact as
  * long as they are at most {@link KEPT_VALUES}; beyond, uniques are estimated, and the counts of values that
@@ -53,7 +46,9 @@ export function mergeStrings(parts: readonly StringPartial[]): StringPartial | u
   if (parts.every(({ isComplete }) => isComplete)) {
     return { ...sums, unique: table.size, table, isComplete: true };
   }
-  const sketch = mergeSketches(parts.map((part) => part.sketch ?? sketchOf(part.table)));
+  const union = new DistinctSketch();
+  for (const part of parts) union.addHashes(part.sketch ?? sketchOf(part.table));
+  const sketch = union.finish();
   const unique = Math.max(table.size, estimateOf(sketch));
   return { ...sums, unique, table: mostFrequent(table), isComplete: false, sketch };
 }
@@ -78,26 +73,9 @@ function mostFrequent(table: StringTable): StringTable {
 
 /** The smallest hashes of the values of a table. */
 function sketchOf(table: StringTable): Float64Array {
-  const hashes = new Float64Array(table.size);
-  let size = 0;
-  for (const { bytes } of table.entries()) hashes[size++] = hashOf(bytes);
-  return hashes.sort().slice(0, SKETCH_HASHES);
-}
-
-function hashOf(bytes: Uint8Array): number {
-  const digest = createHash("md5").update(bytes).digest("hex");
-  return Number.parseInt(digest.slice(0, HASH_DIGITS), 16);
-}
-
-function mergeSketches(sketches: readonly Float64Array[]): Float64Array {
-  const all = new Set<number>();
-  for (const sketch of sketches) for (const hash of sketch) all.add(hash);
-  return Float64Array.from(all).sort().slice(0, SKETCH_HASHES);
-}
-
-function estimateOf(sketch: Float64Array): number {
-  if (sketch.length < SKETCH_HASHES) return sketch.length;
-  return Math.round((SKETCH_HASHES - 1) / (sketch[SKETCH_HASHES - 1]! / HASH_RANGE));
+  const sketch = new DistinctSketch();
+  for (const { bytes } of table.entries()) sketch.add(bytes);
+  return sketch.finish();
 }
 
 function extremes(parts: readonly StringPartial[]): { minBytes?: number; maxBytes?: number } {

@@ -14,10 +14,11 @@ export interface CountedValue {
  */
 export class StringTable {
   #size = 0;
-  #mask = 63;
-  #words = new Int32Array(64 * SLOT_WORDS);
+  // Small at first: there may be 100,000 features.
+  #mask = 15;
+  #words = new Int32Array(16 * SLOT_WORDS);
   #counts = new Float64Array(this.#words.buffer);
-  #arena = new Uint8Array(4_096);
+  #arena = new Uint8Array(256);
   #lengths = new Int32Array(this.#arena.buffer);
   #used = 4;
   #hasInvalidUtf8 = false;
@@ -121,10 +122,14 @@ export class StringTable {
     return certain;
   }
 
-  /** The `limit` greatest values by bytes, descending: most of many are refused by one comparison. */
-  #greatest(offsets: readonly number[], limit: number): number[] {
+  /** The `limit` greatest values by bytes, descending. */
+  #greatest(offsets: number[], limit: number): number[] {
     const kept: number[] = [];
     if (limit === 0) return kept;
+    if (offsets.length < limit * SORT_FACTOR) {
+      return offsets.sort((a, b) => this.#compare(b, a)).slice(0, limit);
+    }
+    // A few of many: nearly all are refused by one comparison.
     for (const offset of offsets) {
       if (kept.length === limit && this.#compare(offset, kept[limit - 1]!) < 0) continue;
       let low = 0;
@@ -241,6 +246,9 @@ export class StringTable {
 }
 
 const SLOT_WORDS = 4;
+
+/** When values are at least this many times those wanted, inserting into a short list beats sorting. */
+const SORT_FACTOR = 16;
 const MAX_ARENA_BYTES = 1 << 30;
 
 function compareCounted(a: CountedValue, b: CountedValue): number {

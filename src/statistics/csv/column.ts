@@ -1,7 +1,7 @@
 import { WaybillError } from "../../foundation/index.ts";
 import { NumericAccumulator } from "../numeric.ts";
 import { type FeaturePartial, lengthsOfScalars, MAX_EXACT_FLOAT32 } from "../partial.ts";
-import { StringTable } from "../string-table.ts";
+import { type StringBudget, StringCounter } from "../string-counter.ts";
 import { CellKind, classifyCell } from "./number-text.ts";
 import { type Tokenizer, unquote } from "./tokenizer.ts";
 
@@ -27,12 +27,20 @@ export class CsvColumn {
   #isSpoilt = false;
   #present = 0;
   #numbers: NumericAccumulator | undefined;
-  #strings: StringTable | undefined;
+  #strings: StringCounter | undefined;
+  readonly #budget: StringBudget;
   #totalBytes = 0;
 
-  /** @param isFixed whether cells of a greater kind are an error */
-  constructor(name: string, kind: CellKind, isFixed = false) {
+  /** `isFixed`: cells of a greater kind are an error. */
+  constructor(options: {
+    readonly name: string;
+    readonly kind: CellKind;
+    readonly budget: StringBudget;
+    readonly isFixed?: boolean;
+  }) {
+    const { name, kind, budget, isFixed = false } = options;
     this.name = name;
+    this.#budget = budget;
     this.#isFixed = isFixed;
     this.#kind = CellKind.EMPTY;
     this.#become(kind);
@@ -89,19 +97,8 @@ export class CsvColumn {
       case CellKind.FLOAT:
         return { ...base, kind: "float", numeric: this.#numbers!.finish() };
       case CellKind.STRING: {
-        const table = this.#strings!;
-        return {
-          ...base,
-          kind: "string",
-          strings: {
-            count: this.#present,
-            totalBytes: this.#totalBytes,
-            unique: table.size,
-            invalidUtf8: table.invalidUtf8Count(),
-            table,
-            isComplete: true,
-          },
-        };
+        const sums = { count: this.#present, totalBytes: this.#totalBytes };
+        return { ...base, kind: "string", strings: this.#strings!.finish(sums) };
       }
       default:
         return this.#kind satisfies never;
@@ -139,7 +136,7 @@ export class CsvColumn {
         // The text of the numbers so far is gone.
         if (before !== CellKind.EMPTY) this.#isSpoilt = true;
         this.#numbers = undefined;
-        this.#strings = new StringTable();
+        this.#strings = new StringCounter(this.#budget);
         break;
       case CellKind.EMPTY:
         break;
@@ -289,7 +286,8 @@ export class CsvColumn {
     stop: number,
     columns: number,
   ): number {
-    const table = this.#strings!;
+    const strings = this.#strings!;
+    let table = strings.table;
     let present = 0;
     let totalBytes = 0;
     for (let cell = first; cell < stop; cell += columns) {
@@ -302,13 +300,17 @@ export class CsvColumn {
         if (size === 0) continue;
         present++;
         totalBytes += size;
-        if (table.add(text, 0, size) && this.#seen < CellKind.STRING) this.#see(text, 0, size);
+        if (table.add(text, 0, size)) {
+          this.#addedString(strings, text, 0, size);
+          table = strings.table;
+        }
         continue;
       }
       present++;
       totalBytes += end - start;
-      if (table.add(bytes, start, end) && this.#seen < CellKind.STRING) {
-        this.#see(bytes, start, end);
+      if (table.add(bytes, start, end)) {
+        this.#addedString(strings, bytes, start, end);
+        table = strings.table;
       }
     }
     this.#present += present;
@@ -316,7 +318,9 @@ export class CsvColumn {
     return stop;
   }
 
-  #see(bytes: Uint8Array, start: number, end: number): void {
+  #addedString(strings: StringCounter, bytes: Uint8Array, start: number, end: number): void {
+    strings.added(bytes, start, end);
+    if (this.#seen === CellKind.STRING) return;
     const { kind } = classifyCell(bytes, start, end);
     if (kind > this.#seen) this.#seen = kind;
   }

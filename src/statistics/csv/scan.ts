@@ -1,5 +1,6 @@
 import { WaybillError } from "../../foundation/index.ts";
 import type { DatasetPartial, FeaturePartial } from "../partial.ts";
+import { StringBudget } from "../string-counter.ts";
 import { CsvColumn } from "./column.ts";
 import { CellKind } from "./number-text.ts";
 import { type CsvLayout, openFile, readBlocks, type WatchOptions } from "./reader.ts";
@@ -32,8 +33,9 @@ export async function scanCsv(
   const { names } = layout;
   const isCounted = (name: string) => options.allowlist?.has(name) ?? true;
   const guesses = await guessKinds(layout);
+  const budget = new StringBudget();
   const columns = names.map((name, index) =>
-    isCounted(name) ? columnOf(name, guesses[index]!, options) : undefined,
+    isCounted(name) ? columnOf(name, guesses[index]!, budget, options) : undefined,
   );
   const examples = await feed(layout, columns, options);
   if (examples === 0) {
@@ -44,7 +46,9 @@ export async function scanCsv(
     );
   }
   const again = columns.map((column) =>
-    column?.mustRescan ? new CsvColumn(column.name, column.finalKind) : undefined,
+    column?.mustRescan
+      ? new CsvColumn({ name: column.name, kind: column.finalKind, budget })
+      : undefined,
   );
   if (again.some((column) => column !== undefined)) await feed(layout, again, options);
   const features = columns.flatMap((column, index): FeaturePartial[] =>
@@ -53,9 +57,14 @@ export async function scanCsv(
   return { name: "", examples, features };
 }
 
-function columnOf(name: string, guess: CellKind, { kinds }: ScanOptions): CsvColumn {
+function columnOf(
+  name: string,
+  guess: CellKind,
+  budget: StringBudget,
+  { kinds }: ScanOptions,
+): CsvColumn {
   const kind = kinds?.get(name);
-  return kind === undefined ? new CsvColumn(name, guess) : new CsvColumn(name, kind, true);
+  return new CsvColumn({ name, budget, kind: kind ?? guess, isFixed: kind !== undefined });
 }
 
 /** A first guess of each column's type from a little of the data; the scan corrects it. */
@@ -83,7 +92,7 @@ async function guessKinds(layout: CsvLayout): Promise<CellKind[]> {
       continue;
     }
     for (const [index, kind] of kinds.entries()) {
-      const column = new CsvColumn("", kind);
+      const column = new CsvColumn({ name: "", kind, budget: new StringBudget() });
       column.consume(bytes, tokenizer, index, layout.names.length);
       if (column.finalKind > kind) kinds[index] = column.finalKind;
     }

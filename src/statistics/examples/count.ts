@@ -6,6 +6,7 @@ import {
 import { WaybillError } from "../../foundation/index.ts";
 import type { StatisticsOptions } from "../options.ts";
 import type { DatasetPartial } from "../partial.ts";
+import { StringBudget } from "../string-counter.ts";
 import type { Example, ExampleSource } from "./example.ts";
 import { type FeatureTreatment, StructAccumulator } from "./feature-accumulator.ts";
 import { LinkAccumulator, linksOf } from "./links.ts";
@@ -30,7 +31,8 @@ export async function countExamples(
   options: CountOptions,
 ): Promise<DatasetPartial[]> {
   const slices = options.sliceFeatures ?? [];
-  const whole = new DatasetAccumulator(slices.length > 0 ? ALL_EXAMPLES : "", options);
+  const budget = new StringBudget();
+  const whole = new DatasetAccumulator(slices.length > 0 ? ALL_EXAMPLES : "", options, budget);
   const sliced = new Map<string, DatasetAccumulator>();
   const keep = samplerOf(options.sampleRate);
   const allowlist =
@@ -47,7 +49,7 @@ export async function countExamples(
         let slice = sliced.get(key);
         if (slice === undefined) {
           if (sliced.size >= MAX_SLICES) throw tooManySlices();
-          slice = new DatasetAccumulator(key, options);
+          slice = new DatasetAccumulator(key, options, budget);
           sliced.set(key, slice);
         }
         slice.add(counted, example, weights);
@@ -74,10 +76,10 @@ class DatasetAccumulator {
   readonly #root: StructAccumulator;
   readonly #links: readonly LinkAccumulator[];
 
-  constructor(name: string, options: CountOptions) {
+  constructor(name: string, options: CountOptions, budget: StringBudget) {
     this.#name = name;
     this.#isWeighted = options.weightFeature !== undefined;
-    this.#root = new StructAccumulator([], treatments(options));
+    this.#root = new StructAccumulator([], treatments(options), budget);
     this.#links = linksOf(options.schema).map((link) => new LinkAccumulator(link));
     const allowlist = options.featureAllowlist;
     for (const feature of options.names ?? []) {

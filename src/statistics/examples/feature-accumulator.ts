@@ -7,6 +7,7 @@ import type {
   RowsPartial,
   WeightedPartial,
 } from "../partial.ts";
+import { type StringBudget, StringCounter } from "../string-counter.ts";
 import type { StringPartial } from "../string-partial.ts";
 import { StringTable } from "../string-table.ts";
 import type { Example, FeatureValue, Item, ValueKind } from "./example.ts";
@@ -36,16 +37,18 @@ export class FeatureAccumulator {
   readonly #levels: LevelCounts[] = [new LevelCounts()];
   #numbers: NumericAccumulator | undefined;
   #weightedNumbers: WeightedNumbers | undefined;
-  #table: StringTable | undefined;
+  #strings: StringCounter | undefined;
+  readonly #budget: StringBudget;
   #weightedTable: StringTable | undefined;
   #count = 0;
   #totalBytes = 0;
   #minBytes = Number.POSITIVE_INFINITY;
   #maxBytes = 0;
 
-  constructor(path: readonly string[], treatment: FeatureTreatment) {
+  constructor(path: readonly string[], treatment: FeatureTreatment, budget: StringBudget) {
     this.path = path;
     this.#treatment = treatment;
+    this.#budget = budget;
   }
 
   /**
@@ -88,16 +91,10 @@ export class FeatureAccumulator {
   }
 
   #finishStrings(): StringPartial {
-    const table = this.#table ?? new StringTable();
-    return {
-      count: this.#count,
-      totalBytes: this.#totalBytes,
-      ...(this.#treatment.isBytes ? { minBytes: this.#minBytes, maxBytes: this.#maxBytes } : {}),
-      unique: table.size,
-      invalidUtf8: table.invalidUtf8Count(),
-      table,
-      isComplete: true,
-    };
+    const strings = this.#strings ?? new StringCounter(this.#budget);
+    const sums = { count: this.#count, totalBytes: this.#totalBytes };
+    if (!this.#treatment.isBytes) return strings.finish(sums);
+    return { ...strings.finish(sums), minBytes: this.#minBytes, maxBytes: this.#maxBytes };
   }
 
   #finishWeighted(): WeightedPartial {
@@ -134,14 +131,11 @@ export class FeatureAccumulator {
   #prepare(kind: ValueKind): void {
     const { isWeighted, isCategorical, isBytes } = this.#treatment;
     if (kind === "struct") {
-      this.children = new StructAccumulator(this.path, () => ({
-        isWeighted,
-        isCategorical: false,
-        isBytes: false,
-      }));
+      const treatment = { isWeighted, isCategorical: false, isBytes: false };
+      this.children = new StructAccumulator(this.path, () => treatment, this.#budget);
     } else if (kind === "string" || isCategorical) {
       if (isBytes) return;
-      this.#table = new StringTable();
+      this.#strings = new StringCounter(this.#budget);
       if (isWeighted) this.#weightedTable = new StringTable();
     } else {
       this.#numbers = new NumericAccumulator(kind === "int");
@@ -207,7 +201,7 @@ export class FeatureAccumulator {
     this.#totalBytes += size;
     if (size < this.#minBytes) this.#minBytes = size;
     if (size > this.#maxBytes) this.#maxBytes = size;
-    this.#table?.add(bytes, 0, size);
+    if (this.#strings?.table.add(bytes, 0, size)) this.#strings.added(bytes, 0, size);
     this.#weightedTable?.add(bytes, 0, size, weight);
   }
 }
@@ -218,18 +212,28 @@ export class StructAccumulator {
   weight = 0;
   readonly #path: readonly string[];
   readonly #treatmentOf: (name: string) => FeatureTreatment;
+  readonly #budget: StringBudget;
   readonly #features = new Map<string, FeatureAccumulator>();
 
-  constructor(path: readonly string[], treatmentOf: (name: string) => FeatureTreatment) {
+  constructor(
+    path: readonly string[],
+    treatmentOf: (name: string) => FeatureTreatment,
+    budget: StringBudget,
+  ) {
     this.#path = path;
     this.#treatmentOf = treatmentOf;
+    this.#budget = budget;
   }
 
   /** Makes a feature known before a row holds it, so that it is counted as missing. */
   declare(name: string): FeatureAccumulator {
     let feature = this.#features.get(name);
     if (feature === undefined) {
-      feature = new FeatureAccumulator([...this.#path, name], this.#treatmentOf(name));
+      feature = new FeatureAccumulator(
+        [...this.#path, name],
+        this.#treatmentOf(name),
+        this.#budget,
+      );
       this.#features.set(name, feature);
     }
     return feature;

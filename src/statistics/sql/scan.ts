@@ -1,5 +1,6 @@
 import type { Cell, Engine } from "../../engine/index.ts";
 import { WaybillError } from "../../foundation/index.ts";
+import { HASH_DIGITS, SKETCH_HASHES } from "../distinct-sketch.ts";
 import type { Sizes } from "../options.ts";
 import {
   type DatasetPartial,
@@ -7,7 +8,7 @@ import {
   type FeaturePartial,
   lengthsOfScalars,
 } from "../partial.ts";
-import { HASH_DIGITS, SKETCH_HASHES, type StringPartial } from "../string-partial.ts";
+import type { StringPartial } from "../string-partial.ts";
 import { StringTable } from "../string-table.ts";
 import {
   countNumericColumns,
