@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Log } from "../../foundation/index.ts";
 import { wrongUse } from "../arguments.ts";
 import { defineCommand } from "../command.ts";
@@ -61,54 +60,43 @@ export const command = defineCommand({
       },
     };
     const project = await openProject(session, { create: true });
-    const [{ serve, tokenAuthentication }, lfs, mlmd, iceberg, { openStore }] = await Promise.all([
-      import("../../server/index.ts"),
-      import("../../protocols/lfs/index.ts"),
-      import("../../protocols/mlmd/index.ts"),
-      import("../../protocols/iceberg-rest/index.ts"),
-      import("../../storage/index.ts"),
-    ]);
-    const { openMetadataStore } = await import("../../metadata/index.ts");
+    const [{ serve, tokenAuthentication }, { composeProtocols }, { openMetadataStore }] =
+      await Promise.all([
+        import("../../server/index.ts"),
+        import("../protocols.ts"),
+        import("../../metadata/index.ts"),
+      ]);
     const metadata =
       options.metadata === undefined
-        ? project.store
+        ? undefined
         : resources.use(await openMetadataStore(options.metadata));
-    const lfsStore = openStore(join(project.home, "lfs"));
-    const uploads = resources.use(lfs.recordUploads(project.recorder, lfsStore, { log }));
+    const protocols = await composeProtocols(project, { metadata, log, resources });
     const server = resources.use(
       await serve({
         host,
         port,
-        rpc: [mlmd.metadataRpc(metadata)],
-        routes: [
-          ...lfs.lfsRoutes({ store: lfsStore, onUpload: uploads.onUpload }),
-          ...iceberg.icebergRoutes({
-            warehouse: await project.warehouse(),
-            recorder: project.recorder,
-          }),
-        ],
+        rpc: protocols.rpc,
+        routes: protocols.routes,
         authentication: tokenAuthentication(project.home, "default"),
         log,
         signal,
-        allowedHosts: options.allowHost ?? [],
-        allowedOrigins: options.allowOrigin ?? [],
+        allowedHosts: options.allowHost,
+        allowedOrigins: options.allowOrigin,
         ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
       }),
     );
     const { url } = server;
-    const addresses = {
-      grpc: url.replace("http://", ""),
-      lfs: `${url}/lfs/OWNER/REPOSITORY`,
-      iceberg: `${url}/iceberg`,
-    };
+    const addresses = protocols.addresses.map(({ name, title, path }) => ({
+      name,
+      title,
+      address: path === undefined ? url.replace("http://", "") : url + path,
+    }));
     // Said now and not as the answer, which comes when all is over.
-    if (session.json) await terminal.write(`${toJsonText({ url, addresses })}\n`);
-    else {
-      const lines = formatFields([
-        ["ml-metadata (gRPC)", addresses.grpc],
-        ["Git LFS", addresses.lfs],
-        ["Iceberg REST catalog", addresses.iceberg],
-      ]);
+    if (session.json) {
+      const byName = Object.fromEntries(addresses.map(({ name, address }) => [name, address]));
+      await terminal.write(`${toJsonText({ url, addresses: byName })}\n`);
+    } else {
+      const lines = formatFields(addresses.map(({ title, address }) => [title, address]));
       await terminal.write(`Serving at ${url}; Ctrl-C stops it.\n${lines}\n`);
     }
     await server.stopped;

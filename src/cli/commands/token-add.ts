@@ -41,7 +41,7 @@ export const command = defineCommand({
       name,
       // The parser lets only the choices through.
       role: options.role as Role,
-      ...(options.scope === undefined ? {} : { scopes: options.scope }),
+      ...(options.scope.length === 0 ? {} : { scopes: options.scope }),
       ...(days === undefined ? {} : { expiresAt: new Date(Date.now() + days * DAY_MS) }),
     });
     return {

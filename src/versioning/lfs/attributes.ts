@@ -147,10 +147,10 @@ function attributesPath(repository: LfsRepository, folder: string): string {
   return join(folder, ".gitattributes");
 }
 
-/** A pattern as `.gitattributes` has it: spaces end a pattern there, and # begins a comment. */
+/** A pattern as git-lfs writes it: spaces end a pattern there, and # begins a comment. */
 function writtenPattern(pattern: string, isFilename: boolean): string {
   const escaped = isFilename ? pattern.replaceAll(/[\\*?[\]]/gu, "\\$&") : pattern;
-  return escaped.replaceAll(" ", "[[:space:]]").replace(/^#/u, "\\#");
+  return escaped.replaceAll(" ", "[[:space:]]").replaceAll("#", "\\#");
 }
 
 function patternIn(line: string): string {
