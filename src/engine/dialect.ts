@@ -42,6 +42,10 @@ export interface Dialect {
   /** A double constant: never a decimal, negative numbers in brackets. */
   double(value: number): string;
   typeName(type: SqlType): string;
+  /** The type of a struct, a list or a map of types in this dialect's spelling. */
+  structType(fields: readonly (readonly [name: string, type: string])[]): string;
+  listType(element: string): string;
+  mapType(key: string, value: string): string;
   /** The family of a type in the engine's own spelling, as `Engine.columns` gives it. */
   typeFamily(type: string): TypeFamily;
 
@@ -136,6 +140,15 @@ export interface FieldIdColumn {
   readonly name: string;
   /** In the engine's spelling. */
   readonly type: string;
+  /** Of a struct, list (`element`) or map (`key`, `value`), the ids inside it. */
+  readonly nested?: readonly FieldIdNode[];
+}
+
+/** A field inside of a column: its id and what is inside of it. */
+export interface FieldIdNode {
+  readonly id: number;
+  readonly name: string;
+  readonly nested?: readonly FieldIdNode[];
 }
 
 export const duckdbDialect: Dialect = {
@@ -144,6 +157,10 @@ export const duckdbDialect: Dialect = {
   text: quoteText,
   double: (value) => `('${doubleText(value)}'::DOUBLE)`,
   typeName: (type) => DUCKDB_TYPES[type],
+  structType: (fields) =>
+    `STRUCT(${fields.map(([name, type]) => `${duckdbDialect.quoteIdentifier(name)} ${type}`).join(", ")})`,
+  listType: (element) => `${element}[]`,
+  mapType: (key, value) => `MAP(${key}, ${value})`,
   typeFamily: (type) => familyOf(type, DUCKDB_FAMILIES),
   tryDouble: (x) => `TRY_CAST(${x} AS DOUBLE)`,
   isFinite: (x) => `isfinite(${x})`,
@@ -183,7 +200,7 @@ export const duckdbDialect: Dialect = {
     return `read_parquet([${list}], schema = MAP {${map.join(", ")}}${position})`;
   },
   copyToParquet: (query, path, columns, { partitionBy = [] } = {}) => {
-    const ids = columns.map(({ id, name }) => `${duckdbDialect.quoteIdentifier(name)}: ${id}`);
+    const ids = columns.map(duckdbFieldId);
     const keys = partitionBy.map((name) => duckdbDialect.quoteIdentifier(name));
     const target =
       keys.length === 0
@@ -202,6 +219,10 @@ export const sparkDialect: Dialect = {
   text: (value) => `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`,
   double: (value) => `(double('${doubleText(value)}'))`,
   typeName: (type) => SPARK_TYPES[type],
+  structType: (fields) =>
+    `STRUCT<${fields.map(([name, type]) => `${sparkDialect.quoteIdentifier(name)}: ${type}`).join(", ")}>`,
+  listType: (element) => `ARRAY<${element}>`,
+  mapType: (key, value) => `MAP<${key}, ${value}>`,
   typeFamily: (type) => familyOf(type, SPARK_FAMILIES),
   tryDouble: (x) => `try_cast(${x} AS DOUBLE)`,
   isFinite: (x) => `(NOT isnan(${x}) AND ${x} NOT IN (double('Infinity'), double('-Infinity')))`,
@@ -260,6 +281,12 @@ export const sparkDialect: Dialect = {
     });
   },
 };
+
+function duckdbFieldId({ id, name, nested = [] }: FieldIdNode): string {
+  const inside = nested.map((field) => `, ${duckdbFieldId(field)}`).join("");
+  const ids = nested.length === 0 ? String(id) : `{__duckdb_field_id: ${id}${inside}}`;
+  return `${duckdbDialect.quoteIdentifier(name)}: ${ids}`;
+}
 
 const DUCKDB_TYPES: Readonly<Record<SqlType, string>> = {
   boolean: "BOOLEAN",

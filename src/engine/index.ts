@@ -11,6 +11,7 @@ export {
   type Dialect,
   duckdbDialect,
   type FieldIdColumn,
+  type FieldIdNode,
   type JsonShape,
   type SqlType,
   sparkDialect,
