@@ -31,6 +31,17 @@ export const DIALECT_CASES: readonly DialectCase[] = [
   { name: "countIf counts", sql: (d) => d.countIf("t.n > 1"), want: 0 },
   { name: "byteLength counts bytes of UTF-8", sql: (d) => d.byteLength("'é€'"), want: 5 },
   {
+    name: "binaryLength counts bytes",
+    sql: (d) => d.binaryLength(`CAST('abc' AS ${d.typeName("binary")})`),
+    want: 3,
+  },
+  {
+    name: "isUtf8 is true for text",
+    sql: (d) => d.isUtf8(`CAST('abc' AS ${d.typeName("binary")})`),
+    want: true,
+  },
+  { name: "isUtf8 is false for other bytes", sql: (d) => d.isUtf8("unhex('FF')"), want: false },
+  {
     name: "md5 is lower-case hex",
     sql: (d) => d.md5("'abc'"),
     want: "900150983cd24fb0d6963f7d28e17f72",

@@ -58,6 +58,10 @@ export interface Dialect {
   countIf(condition: string): string;
   /** Length of a text in bytes of UTF-8. */
   byteLength(x: string): string;
+  /** Length of a binary value in bytes. */
+  binaryLength(x: string): string;
+  /** Whether a binary value is UTF-8. */
+  isUtf8(x: string): string;
   /** A stable 64-bit-or-longer hash of a text as lower-case hex, the same in every engine. */
   md5(x: string): string;
   /** A list of the `limit` most frequent values: structs {v, n}, count then value descending. */
@@ -167,6 +171,8 @@ export const duckdbDialect: Dialect = {
   isNan: (x) => `isnan(${x})`,
   countIf: (condition) => `count_if(${condition})`,
   byteLength: (x) => `strlen(${x})`,
+  binaryLength: (x) => `octet_length(${x})`,
+  isUtf8: (x) => `(TRY(decode(${x})) IS NOT NULL)`,
   md5: (x) => `md5(${x})`,
   topValues: (counted, value, count, limit) =>
     `(SELECT list({'v': v, 'n': n}) FROM (SELECT ${value} AS v, ${count} AS n FROM ${counted} ` +
@@ -229,6 +235,8 @@ export const sparkDialect: Dialect = {
   isNan: (x) => `isnan(${x})`,
   countIf: (condition) => `count_if(${condition})`,
   byteLength: (x) => `octet_length(${x})`,
+  binaryLength: (x) => `octet_length(${x})`,
+  isUtf8: (x) => `is_valid_utf8(${x})`,
   md5: (x) => `md5(${x})`,
   topValues: (counted, value, count, limit) =>
     `(SELECT slice(sort_array(collect_list(struct(${count} AS n, ${value} AS v)), false), 1, ` +
