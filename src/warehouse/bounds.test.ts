@@ -8,7 +8,7 @@ import { openEngine } from "../engine/index.ts";
 import { type FileStatistics, fileStatistics, parseValue } from "./bounds.ts";
 import { decodeValue, type Primitive, primitiveOf } from "./formats/primitive.ts";
 import { compareValues } from "./partition.ts";
-import { fieldIds } from "./write.ts";
+import { sqlTypeName } from "./types.ts";
 
 const TYPES = {
   flag: "boolean",
@@ -36,8 +36,7 @@ async function statisticsOf(name: keyof typeof TYPES, literals: readonly string[
   await using engine = await openEngine({ threads: 1 });
   using folder = mkdtempDisposableSync(join(tmpdir(), "waybill-bounds-"));
   const given = column(name);
-  const [ids] = fieldIds(engine.dialect, [given]);
-  assert.ok(ids);
+  const ids = { id: 1, name, type: sqlTypeName(engine.dialect, given.type) };
   const query = `SELECT CAST(v AS ${ids.type}) AS "${name}" FROM (VALUES ${literals.map((v) => `(${v})`).join(", ")}) t(v)`;
   const sql = engine.dialect.copyToParquet(query, join(folder.path, "a.parquet"), [ids]);
   const [row] = await engine.rows(sql);

@@ -7,7 +7,8 @@ import { encodeValue, type Primitive, type PrimitiveValue } from "./formats/prim
 export interface WrittenColumn {
   readonly id: number;
   readonly name: string;
-  readonly type: Primitive;
+  /** Undefined for nested and rarer types, which have counts and no bounds. */
+  readonly type: Primitive | undefined;
 }
 
 /** Counts and bounds of a file, as its manifest entry has them. */
@@ -52,6 +53,7 @@ export function fileStatistics(written: Row, columns: readonly WrittenColumn[]):
     if (sizeBytes !== undefined) statistics.columnSizes.set(id, Number(sizeBytes));
     const nullCount = column.get("null_count");
     if (nullCount !== undefined) statistics.nullCounts.set(id, Number(nullCount));
+    if (type === undefined) continue;
     if (type.kind === "float" || type.kind === "double") {
       // Bounds leave NaN out, and the engine only says whether there is one.
       if (column.get("has_nan") !== "false") continue;

@@ -4,8 +4,8 @@ import type { TableFiles } from "./files.ts";
 import type { ManifestEntry } from "./formats/manifest.ts";
 import type { TableMetadata } from "./formats/table-metadata.ts";
 import type { TableField, TableSchema } from "./formats/table-schema.ts";
-import { columnType, sqlTypeName } from "./types.ts";
-import { fieldIds, writtenColumns } from "./write.ts";
+import { checkNestedNames, columnSqlType } from "./types.ts";
+import { fieldIds } from "./write.ts";
 
 /** The column that says which file a row lies in, where it is asked for. */
 export const FILE_COLUMN = "_waybill_file";
@@ -30,7 +30,8 @@ export function relationOf(
 ): string {
   const { dialect } = engine;
   const { withFile = false } = options;
-  const columns = fieldIds(dialect, writtenColumns(table.schema));
+  checkNestedNames(table.metadata, table.schema);
+  const columns = fieldIds(dialect, table.schema);
   for (const { file } of entries) if (file.format !== "PARQUET") throw unreadable(file.format);
   const data = entries.filter(({ file }) => file.content === "data");
   const paths = (some: readonly ManifestEntry[]) =>
@@ -65,7 +66,7 @@ export function relationOf(
       const keys = fields.map(({ id, name, type }) => ({
         id,
         name: `c${id}`,
-        type: sqlTypeName(dialect, columnType(type, name)),
+        type: columnSqlType(dialect, type, name),
       }));
       for (const key of keys) compared.set(key.id, key);
       const conditions = keys.map(({ name }) => `d.${name} IS NOT DISTINCT FROM e.${name}`);

@@ -14,7 +14,7 @@ import type { TableName } from "./names.ts";
 import { FILE_COLUMN, partitionKey, relationOf } from "./relation.ts";
 import { liveFiles } from "./scan.ts";
 import { addSnapshot, type FileChange } from "./snapshot.ts";
-import { columnType, sqlTypeName } from "./types.ts";
+import { columnSqlType } from "./types.ts";
 import { writeRows } from "./write.ts";
 
 /** Where a change of rows goes: a branch of the table, `main` by default. */
@@ -130,7 +130,7 @@ export async function updateRows(
     const column = dialect.quoteIdentifier(name);
     const expression = Object.hasOwn(options.set, name) ? options.set[name] : undefined;
     if (expression === undefined) return column;
-    const typeName = sqlTypeName(dialect, columnType(type, name));
+    const typeName = columnSqlType(dialect, type, name);
     return `CASE WHEN ${condition} THEN CAST((${expression}) AS ${typeName}) ELSE ${column} END AS ${column}`;
   });
   const changed = `(SELECT ${columns.join(", ")} FROM ${table.relation(touched)})`;
@@ -183,7 +183,7 @@ export async function mergeRows(
     const touched = table.withPaths(new Set(updates.map((row) => String(row["file"]))));
     const columns = currentSchema(state.metadata).fields.map(({ name, type }) => ({
       column: dialect.quoteIdentifier(name),
-      typeName: sqlTypeName(dialect, columnType(type, name)),
+      typeName: columnSqlType(dialect, type, name),
       isGiven: given.includes(name),
     }));
     const isMatched = `s.${quoted[0]} IS NOT NULL`;

@@ -146,6 +146,29 @@ test("every column type keeps its values", async () => {
   assert.equal(view.rowCount, 1);
 });
 
+test("nested columns, times and uuids keep their values, also through changes of rows", async () => {
+  await using given = await openTestWarehouse();
+  const relation = `(SELECT i AS id, {'lat': i / 2, 'deep': [{'y': i}]} AS place, ['a', NULL] AS tags,
+    MAP {'k': i} AS attrs, TIME '12:00:00.000001' AS clock, '00000000-0000-4000-8000-000000000001'::UUID AS uid
+    FROM range(3) t(i))`;
+  await given.step((step) => given.warehouse.load(step, "main.nested", { relation }));
+  const other = `(SELECT 7 AS id, {'deep': [{'y': 1::SMALLINT}], 'lat': 0.5::FLOAT} AS place)`;
+  await given.step((step) => given.warehouse.append(step, "main.nested", { relation: other }));
+  await given.step((step) =>
+    given.warehouse.delete(step, "main.nested", { where: "id = 1 OR place.lat = 0.5 AND id < 7" }),
+  );
+  const view = await given.warehouse.table("main.nested");
+  const want = `(SELECT * FROM ${relation} WHERE id <> 1 UNION ALL BY NAME SELECT * FROM ${other})`;
+  const differences = `(SELECT * FROM ${view.relation}) EXCEPT (SELECT * FROM ${want})`;
+  assert.deepEqual(await given.engine.rows(differences), []);
+  assert.equal(view.rowCount, 3);
+  await refused("invalid_argument", /"place" is a struct/, () =>
+    given.step((step) =>
+      given.warehouse.append(step, "main.nested", { relation: "(SELECT {'other': 1} AS place)" }),
+    ),
+  );
+});
+
 test("columns are matched by name, in any order, and a missing one is NULL", async () => {
   await using given = await loaded();
   const relation = "(SELECT 9::SMALLINT AS id)";

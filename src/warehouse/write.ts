@@ -20,11 +20,11 @@ import {
   specWithId,
   type TableMetadata,
 } from "./formats/table-metadata.ts";
-import type { TableSchema } from "./formats/table-schema.ts";
+import type { TableSchema, TableType } from "./formats/table-schema.ts";
 import { nearestNames } from "./names.ts";
 import { partitionAvroValue, sourceColumn } from "./partition.ts";
 import { parseTransform, transformSql, transformType } from "./transforms.ts";
-import { columnType, isHeldBy, sqlTypeName, tableTypeOf } from "./types.ts";
+import { columnSqlType, isHeldBy, nestedIds, tableTypeOf } from "./types.ts";
 
 /** What the writing of rows needs to know. */
 export interface WriteContext {
@@ -58,7 +58,7 @@ export async function writeRows(
 
   const write = async (path: string) => {
     const partitionBy = partitions.map(({ name }) => name);
-    const sql = dialect.copyToParquet(query, path, fieldIds(dialect, columns), { partitionBy });
+    const sql = dialect.copyToParquet(query, path, fieldIds(dialect, schema), { partitionBy });
     const written: FileStatistics[] = [];
     const values: Map<number, AvroValue>[] = [];
     const paths: string[] = [];
@@ -96,6 +96,11 @@ export async function inferTableSchema(
   signal?: AbortSignal,
 ): Promise<TableSchema> {
   const columns = await engine.columns(relation, signal === undefined ? {} : { signal });
+  let last = columns.length;
+  const nextId = () => {
+    last += 1;
+    return last;
+  };
   return {
     type: "struct",
     "schema-id": 0,
@@ -103,22 +108,27 @@ export async function inferTableSchema(
       id: index + 1,
       name,
       required: false,
-      type: tableTypeOf(type, name),
+      type: tableTypeOf(type, name, nextId),
     })),
   };
 }
 
-/** The columns of a schema as they are written. @throws `unimplemented` for types we do not write */
-export function writtenColumns(schema: TableSchema): readonly WrittenColumn[] {
-  return schema.fields.map(({ id, name, type }) => ({ id, name, type: columnType(type, name) }));
+/** The columns of a schema, with the types that bounds are made for. */
+function writtenColumns(schema: TableSchema): readonly WrittenColumn[] {
+  return schema.fields.map(({ id, name, type }) => ({ id, name, type: primitiveOf(type) }));
 }
 
-/** The columns as the engine addresses them by field id. */
-export function fieldIds(
-  dialect: Dialect,
-  columns: readonly WrittenColumn[],
-): readonly FieldIdColumn[] {
-  return columns.map(({ id, name, type }) => ({ id, name, type: sqlTypeName(dialect, type) }));
+/**
+ * The columns of a schema as the engine addresses them by field id.
+ * @throws `unimplemented` for types that the engine has not
+ */
+export function fieldIds(dialect: Dialect, schema: TableSchema): readonly FieldIdColumn[] {
+  return schema.fields.map(({ id, name, type }) => ({
+    id,
+    name,
+    type: columnSqlType(dialect, type, name),
+    nested: nestedIds(type),
+  }));
 }
 
 /** A partition field as a column of the query that is written. */
@@ -171,7 +181,7 @@ async function partitionValues(
       values.set(id, partitionAvroValue(type, partitionFromText(type, key.slice(1))));
     } else {
       // Too long for a file name, so it is read from any row of the file.
-      const schema = fieldIds(engine.dialect, writtenColumns(currentSchema(metadata)));
+      const schema = fieldIds(engine.dialect, currentSchema(metadata));
       const file = engine.dialect.parquetByFieldId([String(written["filename"])], schema);
       const [row] = await engine.rows(`SELECT ${value} AS v FROM ${file} LIMIT 1`);
       const cell = row?.["v"] ?? null;
@@ -233,22 +243,28 @@ function projection(
     });
   }
   const expressions = schema.fields.map((field) => {
-    const to = columnType(field.type, field.name);
+    if (typeof field.type === "string" && field.type.startsWith("fixed[")) {
+      throw new WaybillError("unimplemented", `The engine does not write ${field.type} columns.`);
+    }
     const column = dialect.quoteIdentifier(field.name);
-    const typeName = sqlTypeName(dialect, to);
+    const typeName = columnSqlType(dialect, field.type, field.name);
     const source = byName.get(field.name);
     if (source === undefined) return `CAST(NULL AS ${typeName}) AS ${column}`;
-    const from = primitiveOf(tableTypeOf(source.type, field.name));
-    if (from === undefined || !isHeldBy(from, to)) {
+    const from = tableTypeOf(source.type, field.name, () => 0);
+    if (!isHeldBy(from, field.type)) {
       throw new WaybillError(
         "invalid_argument",
-        `The column "${field.name}" is ${field.type} in the table and ${source.type} in the rows.`,
+        `The column "${field.name}" is ${typeText(field.type)} in the table and ${source.type} in the rows.`,
         { hint: "Cast it in the query, or widen the table's column." },
       );
     }
     return `CAST(${column} AS ${typeName}) AS ${column}`;
   });
   return `SELECT ${expressions.join(", ")} FROM ${relation}`;
+}
+
+function typeText(type: TableType): string {
+  return typeof type === "string" ? type : `a ${type.type}`;
 }
 
 function checkRequired(schema: TableSchema, nullCounts: ReadonlyMap<number, number>): void {

@@ -23,7 +23,9 @@ const TYPES = `
   DATE '1969-12-28' + i::INT AS day, TIMESTAMP '2026-03-01 12:00:00.123456' + to_seconds(i) AS time,
   TIMESTAMPTZ '1969-12-31 23:59:59.999+00' + to_microseconds(i) AS instant,
   (i * 1.01)::DECIMAL(9,2) AS amount, (i || '.0123456789')::DECIMAL(38,10) AS huge,
-  'a\\x00\\xFF'::BLOB AS bytes`;
+  'a\\x00\\xFF'::BLOB AS bytes, {'lat': i + 0.5::DOUBLE, 'inner': [{'y': i}]} AS place,
+  ['t' || i, NULL] AS tags, MAP {'k': i::INT} AS attrs, TIME '23:59:59.000001' AS clock,
+  ('00000000-0000-4000-8000-0000000000' || (10 + i))::UUID AS uid`;
 
 for (const [from, to] of [
   [0, 5],
@@ -106,7 +108,9 @@ async function expected(
   filters: readonly (readonly [string, ids: readonly number[], files: number | undefined])[],
 ) {
   const view = await warehouse.table(name);
-  const columns = view.schema.fields.map(({ name, type }) => printed(`"${name}"`, String(type)));
+  const columns = view.schema.fields.map(({ name, type }) =>
+    typeof type === "string" ? printed(`"${name}"`, type) : `to_json("${name}")::VARCHAR`,
+  );
   const rows = await engine.rows(
     `SELECT [${columns.join(", ")}] AS row FROM ${view.relation} ORDER BY id`,
   );
@@ -126,7 +130,7 @@ async function expected(
     schema: view.schema.fields.map(({ id, name, type, required }) => [
       id,
       name,
-      String(type).replace(",", ", "),
+      typeof type === "string" ? type.replace(",", ", ") : type.type,
       required,
     ]),
     rows: rows.map((row) => row["row"]),
@@ -144,6 +148,8 @@ function printed(column: string, type: string): string {
       return `strftime(${column}, '%Y-%m-%dT%H:%M:%S.%f')`;
     case "timestamptz":
       return `strftime(${column}, '%Y-%m-%dT%H:%M:%S.%f') || '+00:00'`;
+    case "time":
+      return `strftime(DATE '2000-01-01' + ${column}, '%H:%M:%S.%f')`;
     case "binary":
       return `lower(hex(${column}))`;
     default:

@@ -32,9 +32,17 @@ def printed(value):
         return None
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, list) and value and isinstance(value[0], tuple):
+        value = dict(value)  # a map
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return str(value)
+
+
+def kind(field_type):
+    return str(field_type).split("<")[0]
 
 
 def rows_of(table):
@@ -50,7 +58,7 @@ def ids_of(table):
 for expected in json.load(sys.stdin)["tables"]:
     name = expected["name"]
     table = StaticTable.from_metadata(expected["metadata"])
-    fields = [[f.field_id, f.name, str(f.field_type), f.required] for f in table.schema().fields]
+    fields = [[f.field_id, f.name, kind(f.field_type), f.required] for f in table.schema().fields]
     check(f"schema of {name}", fields, expected["schema"])
     check(f"rows of {name}", rows_of(table.scan().to_arrow()), expected["rows"])
     check(f"data files of {name}", len(list(table.scan().plan_files())), expected["files"])
