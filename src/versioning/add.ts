@@ -1,5 +1,5 @@
 import { lstatSync } from "node:fs";
-import { basename, dirname, join, posix, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Artifact } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
 import { digestFile, WaybillError, writeFileAtomically } from "../foundation/index.ts";
@@ -8,11 +8,17 @@ import { type Cache, openCache } from "./cache.ts";
 import { isConfigOptionOn } from "./config.ts";
 import { digestWorkspace, type WorkspaceDigest } from "./digest.ts";
 import { newDvcFile, updateDvcFile } from "./formats/dvc-file.ts";
-import { appendGitignoreLine, gitignoreLine } from "./formats/gitignore.ts";
-import { ignoredByGit, runGit, trackedByGit } from "./git.ts";
+import { runGit, trackedByGit } from "./git.ts";
 import { type Ignore, openIgnore } from "./ignore.ts";
+import { hideFromGit } from "./rearrange.ts";
 import { pathInRepo, type Repo } from "./repo.ts";
-import { findTrackedFiles, placeOf, type TrackedFile } from "./tracked.ts";
+import {
+  findTrackedFiles,
+  isPlaceInRepo,
+  loadTracked,
+  placeOf,
+  type TrackedFile,
+} from "./tracked.ts";
 
 /** The artifact type of a version of a dataset. */
 export const DATA_VERSION = "DataVersion";
@@ -67,6 +73,34 @@ export async function add(
   return added;
 }
 
+/**
+ * Records the workspace as it is, for what is tracked already, as `dvc commit` does.
+ * @param options.targets `.dvc` files or what they track; all of the repository when empty
+ * @returns the versions that changed
+ * @throws WaybillError `not_found` when a tracked file is gone
+ */
+export async function commit(
+  step: Step,
+  repo: Repo,
+  options: { readonly targets?: readonly string[]; readonly cwd?: string } = {},
+): Promise<readonly AddedVersion[]> {
+  const ignore = openIgnore(repo.root);
+  const tracked = await loadTracked(repo, ignore, options);
+  const context = { repo, cache: openCache(repo), ignore, tracked };
+  const versions: AddedVersion[] = [];
+  for (const file of tracked) {
+    for (const out of file.content.outs) {
+      const place = placeOf(file, out);
+      if (!isPlaceInRepo(place) || !out.isCached) continue;
+      step.signal.throwIfAborted();
+      const digest = await digestWorkspace(repo, place, ignore, { signal: step.signal });
+      if (digest?.md5 === out.md5 && context.cache.has(digest?.md5 ?? "")) continue;
+      versions.push(await addOne(step, context, place));
+    }
+  }
+  return versions;
+}
+
 interface Context {
   readonly repo: Repo;
   readonly cache: Cache;
@@ -96,7 +130,7 @@ async function addOne(step: Step, context: Context, place: string): Promise<Adde
       ? newDvcFile(basename(place), data)
       : await updateDvcFile(owner.text, out.path, data, dvcFile);
   await relink(repo, cache, place, digest);
-  const filesForGit = await ignoreInGit(repo, place);
+  const filesForGit = await hideFromGit(repo, place);
   // The .dvc file last: it is what says that everything else is there.
   const isChanged = text !== owner?.text;
   if (isChanged) await writeFileAtomically(join(repo.root, dvcFile), text);
@@ -128,14 +162,6 @@ async function relink(
     if (info.isSymbolicLink()) continue;
     await cache.link(md5, path, { types: repo.linkTypes });
   }
-}
-
-/** Has git ignore what is tracked here; gives the files that changed by it. */
-async function ignoreInGit(repo: Repo, place: string): Promise<readonly string[]> {
-  if (repo.noScm || (await ignoredByGit(repo.root, [place])).size > 0) return [];
-  const gitignore = posix.join(posix.dirname(place), ".gitignore");
-  appendGitignoreLine(join(repo.root, gitignore), gitignoreLine(basename(place)));
-  return [gitignore];
 }
 
 async function record(

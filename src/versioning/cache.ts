@@ -61,6 +61,8 @@ export interface Cache {
    * @returns the type that worked
    */
   link(md5: string, target: string, options: LinkOptions): Promise<LinkType>;
+  /** Makes a file of the workspace writable; one that is a link becomes a copy first. */
+  unlink(path: string, isLink: boolean): Promise<void>;
   /** Names of all objects, and of folder objects with `.dir`; what is no object is passed by. */
   list(): string[];
   /** Removes an object; removing what is not there is no error. */
@@ -269,6 +271,21 @@ export function openObjectFolder(
         }
         moveInto(temporary, target);
         return type;
+      } catch (error) {
+        rmSync(temporary, { force: true });
+        throw WaybillError.from(error);
+      }
+    },
+
+    async unlink(path, isLink) {
+      const temporary = stage(workspaceStaging);
+      try {
+        const { size, mode } = statSync(path);
+        if (isLink) {
+          await copyWithDigest(path, temporary, size, undefined);
+          moveInto(temporary, path);
+        }
+        chmodSync(path, (mode & 0o111) | (0o666 & ~UMASK));
       } catch (error) {
         rmSync(temporary, { force: true });
         throw WaybillError.from(error);

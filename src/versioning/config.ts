@@ -98,13 +98,19 @@ export function stringifyConfig(
   let text = "";
   for (const [section, options] of sections) {
     if (options.size === 0) continue;
-    text += `[${/["\s]/u.test(section) ? `'${section}'` : section}]\n`;
-    for (const [name, value] of options) text += `    ${name} = ${quoteValue(value)}\n`;
+    text += `${configSectionLine(section)}\n`;
+    for (const [name, value] of options) text += `    ${name} = ${configValueText(value)}\n`;
   }
   return text;
 }
 
-function quoteValue(value: string): string {
+/** The line that opens a section; names with a blank or a quote in them are quoted. */
+export function configSectionLine(section: string): string {
+  return `[${/["\s]/u.test(section) ? `'${section}'` : section}]`;
+}
+
+/** A value as it stands behind `=`, quoted where it would be misread. */
+export function configValueText(value: string): string {
   if (value === "") return '""';
   if (!/[#,'"]|^\s|\s$/u.test(value)) return value;
   return value.includes('"') ? `'${value}'` : `"${value}"`;

@@ -5,14 +5,8 @@ import { digestWorkspace } from "./digest.ts";
 import type { FolderEntry } from "./formats/dir-object.ts";
 import type { TrackedData } from "./formats/dvc-file.ts";
 import { type Ignore, openIgnore } from "./ignore.ts";
-import { pathInRepo, type Repo } from "./repo.ts";
-import {
-  findTrackedFiles,
-  isPlaceInRepo,
-  placeOf,
-  selectTargets,
-  type TrackedFile,
-} from "./tracked.ts";
+import type { Repo } from "./repo.ts";
+import { isPlaceInRepo, loadTracked, placeOf, type TrackedFile } from "./tracked.ts";
 
 /** What became of an output or dependency since it was recorded, in dvc's words. */
 export type ChangeState = "modified" | "deleted" | "new" | "not in cache";
@@ -40,11 +34,9 @@ export interface StatusOptions {
 export async function status(repo: Repo, options: StatusOptions = {}): Promise<Status> {
   const cwd = resolve(options.cwd ?? repo.root);
   const ignore = openIgnore(repo.root);
-  const files = await findTrackedFiles(repo, ignore);
-  const targets = (options.targets ?? []).map((path) => pathInRepo(repo, resolve(cwd, path)));
   const cache = openCache(repo);
   const answer: Record<string, readonly StatusEntry[]> = {};
-  for (const file of selectTargets(repo, files, targets)) {
+  for (const file of await loadTracked(repo, ignore, options)) {
     const entries: StatusEntry[] = [];
     const context = { repo, cache, ignore, file, cwd, signal: options.signal };
     const deps = file.content.isFrozen ? {} : await statesOf(context, file.content.deps, false);

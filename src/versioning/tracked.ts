@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
-import { join, posix } from "node:path";
+import { join, posix, resolve } from "node:path";
 import { WaybillError } from "../foundation/index.ts";
 import { type DvcFile, parseDvcFile, type TrackedData } from "./formats/dvc-file.ts";
 import type { Ignore } from "./ignore.ts";
-import type { Repo } from "./repo.ts";
+import { pathInRepo, type Repo } from "./repo.ts";
 import { listFolder } from "./workspace.ts";
 
 /** A `.dvc` file of the repository and what it tracks. */
@@ -70,12 +70,23 @@ export async function findTrackedFiles(repo: Repo, ignore: Ignore): Promise<Trac
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
+/** The tracked files that a verb is about: its targets, or all. */
+export async function loadTracked(
+  repo: Repo,
+  ignore: Ignore,
+  options: { readonly targets?: readonly string[]; readonly cwd?: string },
+): Promise<readonly TrackedFile[]> {
+  const cwd = resolve(options.cwd ?? repo.root);
+  const targets = (options.targets ?? []).map((path) => pathInRepo(repo, resolve(cwd, path)));
+  return selectTargets(repo, await findTrackedFiles(repo, ignore), targets);
+}
+
 /**
  * The `.dvc` files that the caller means by these targets: a `.dvc` file, or what one tracks.
  * @param targets paths in the repository
  * @throws WaybillError `not_found` for a target that nothing tracks
  */
-export function selectTargets(
+function selectTargets(
   repo: Repo,
   files: readonly TrackedFile[],
   targets: readonly string[],

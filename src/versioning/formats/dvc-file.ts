@@ -1,3 +1,4 @@
+import type { Document, YAMLMap } from "yaml";
 import { WaybillError } from "../../foundation/index.ts";
 import { MD5 } from "./dir-object.ts";
 import { stringifyYaml, type YamlValue } from "./yaml.ts";
@@ -74,27 +75,23 @@ export async function updateDvcFile(
   data: NewData,
   name: string,
 ): Promise<string> {
-  const { parseDocument, isMap, isSeq } = await import("yaml");
-  await parseDvcFile(text, name);
-  const document = parseDocument(text, { uniqueKeys: true });
-  const outs = document.get("outs");
-  const entry = isSeq(outs)
-    ? outs.items.find((item) => isMap(item) && String(item.get("path")) === path)
-    : undefined;
-  if (!isMap(entry)) throw invalid(name, `it has no output "${path}"`);
+  const { document, entry } = await openEntry(text, path, name);
   const values = entryOf(path, data);
   for (const key of REPLACED_KEYS) if (!(key in values)) entry.delete(key);
   for (const [key, value] of Object.entries(values)) entry.set(key, value);
-  const isPlain = !/#|\bmeta\b|[|>&*]/u.test(text);
-  return isPlain
-    ? stringifyYaml(document.toJS({ mapAsMap: true }) as YamlValue)
-    : document.toString({
-        indentSeq: false,
-        lineWidth: 0,
-        nullStr: "",
-        singleQuote: true,
-        flowCollectionPadding: false,
-      });
+  return printDocument(text, document);
+}
+
+/** A `.dvc` file with another path for one of its outputs, everything else as it was. */
+export async function renameInDvcFile(
+  text: string,
+  path: string,
+  newPath: string,
+  name: string,
+): Promise<string> {
+  const { document, entry } = await openEntry(text, path, name);
+  entry.set("path", newPath);
+  return printDocument(text, document);
 }
 
 /**
@@ -142,6 +139,36 @@ export async function parseYaml(text: string, name: string): Promise<unknown> {
   } catch (cause) {
     throw invalid(name, "it expands without end", cause);
   }
+}
+
+/** A `.dvc` file as a document that keeps its comments, and its entry for one output. */
+async function openEntry(
+  text: string,
+  path: string,
+  name: string,
+): Promise<{ document: Document.Parsed; entry: YAMLMap }> {
+  const { parseDocument, isMap, isSeq } = await import("yaml");
+  await parseDvcFile(text, name);
+  const document = parseDocument(text, { uniqueKeys: true });
+  const outs = document.get("outs");
+  const entry = isSeq(outs)
+    ? outs.items.find((item) => isMap(item) && String(item.get("path")) === path)
+    : undefined;
+  if (!isMap(entry)) throw invalid(name, `it has no output "${path}"`);
+  return { document, entry };
+}
+
+/** Prints a document: as dvc would where nothing but values is in it, else with what its author wrote. */
+function printDocument(text: string, document: Document.Parsed): string {
+  const isPlain = !/#|\bmeta\b|[|>&*]/u.test(text);
+  if (isPlain) return stringifyYaml(document.toJS({ mapAsMap: true }) as YamlValue);
+  return document.toString({
+    indentSeq: false,
+    lineWidth: 0,
+    nullStr: "",
+    singleQuote: true,
+    flowCollectionPadding: false,
+  });
 }
 
 const REPLACED_KEYS = [

@@ -1,5 +1,13 @@
-import { appendFileSync, closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { WaybillError } from "../../foundation/index.ts";
+import {
+  appendFileSync,
+  closeSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+} from "node:fs";
+import { WaybillError, writeFileAtomically } from "../../foundation/index.ts";
 
 /** The line of a `.gitignore` that covers one entry of its folder and nothing else, as dvc writes it. */
 export function gitignoreLine(name: string): string {
@@ -16,6 +24,25 @@ export function appendGitignoreLine(path: string, line: string): void {
   } catch (error) {
     throw WaybillError.from(error);
   }
+}
+
+/**
+ * Takes a line out of a `.gitignore`; a file that is empty then is removed.
+ * @returns whether it was there
+ */
+export async function removeGitignoreLine(path: string, line: string): Promise<boolean> {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    return false;
+  }
+  const lines = text.split("\n");
+  const kept = lines.filter((candidate) => candidate.trim() !== line.trim());
+  if (kept.length === lines.length) return false;
+  if (kept.every((candidate) => candidate === "")) rmSync(path, { force: true });
+  else await writeFileAtomically(path, kept.join("\n"));
+  return true;
 }
 
 function endsMidLine(path: string): boolean {

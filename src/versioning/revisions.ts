@@ -1,0 +1,149 @@
+import { posix } from "node:path";
+import { WaybillError } from "../foundation/index.ts";
+import { parseDvcFile } from "./formats/dvc-file.ts";
+import { runGit } from "./git.ts";
+import type { Repo } from "./repo.ts";
+import type { TrackedFile } from "./tracked.ts";
+
+/** Which commits a verb is about, besides the workspace. */
+export interface RevisionScope {
+  readonly allBranches?: boolean;
+  readonly allTags?: boolean;
+  readonly allCommits?: boolean;
+}
+
+/**
+ * The `.dvc` files of one commit.
+ * @throws WaybillError `not_found` for a revision that git does not know
+ */
+export async function trackedAt(repo: Repo, revision: string): Promise<TrackedFile[]> {
+  const prefix = await prefixInGit(repo);
+  const commit = await resolveRevision(repo, revision);
+  const listing = await mustRun(repo, ["ls-tree", "-r", "-z", "--full-tree", commit]);
+  const blobs = new Map<string, string>();
+  for (const line of listing.toString().split("\0")) {
+    const match = /^\d+ blob ([0-9a-f]+)\t(.*)$/su.exec(line);
+    const path = match?.[2];
+    if (path?.startsWith(prefix) && isDvcFile(path)) blobs.set(path, match?.[1] ?? "");
+  }
+  const texts = await readBlobs(repo, [...blobs.values()]);
+  const files: TrackedFile[] = [];
+  for (const [path, blob] of blobs) {
+    const text = texts.get(blob) ?? "";
+    const inRepo = path.slice(prefix.length);
+    files.push({ path: inRepo, text, content: await parseDvcFile(text, `${revision}:${path}`) });
+  }
+  return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/**
+ * The `.dvc` files of every commit in scope; each content once. Ones that are damaged in some old commit are
+ * passed by: nothing can be done for them.
+ */
+export async function trackedInRevisions(repo: Repo, scope: RevisionScope): Promise<TrackedFile[]> {
+  const { allBranches = false, allTags = false, allCommits = false } = scope;
+  if (repo.noScm || !(allBranches || allTags || allCommits)) return [];
+  const prefix = await prefixInGit(repo);
+  const blobs = new Map<string, string>();
+  if (allCommits) {
+    const objects = await mustRun(repo, ["rev-list", "--objects", "--all", "HEAD"]);
+    for (const line of objects.toString().split("\n")) {
+      const match = /^([0-9a-f]+) (.+)$/u.exec(line);
+      const path = match?.[2];
+      if (path?.startsWith(prefix) && isDvcFile(path)) blobs.set(match?.[1] ?? "", path);
+    }
+  } else {
+    const patterns = [
+      ...(allBranches ? ["refs/heads", "refs/remotes"] : []),
+      ...(allTags ? ["refs/tags"] : []),
+    ];
+    const refs = await mustRun(repo, ["for-each-ref", "--format=%(objectname)", ...patterns]);
+    for (const ref of new Set(
+      refs
+        .toString()
+        .split("\n")
+        .filter((line) => line !== ""),
+    )) {
+      const listing = await mustRun(repo, ["ls-tree", "-r", "-z", "--full-tree", ref]);
+      for (const line of listing.toString().split("\0")) {
+        const match = /^\d+ blob ([0-9a-f]+)\t(.*)$/su.exec(line);
+        const path = match?.[2];
+        if (path?.startsWith(prefix) && isDvcFile(path)) blobs.set(match?.[1] ?? "", path);
+      }
+    }
+  }
+  const texts = await readBlobs(repo, [...blobs.keys()]);
+  const files: TrackedFile[] = [];
+  for (const [blob, path] of blobs) {
+    const text = texts.get(blob) ?? "";
+    try {
+      const content = await parseDvcFile(text, path);
+      files.push({ path: path.slice(prefix.length), text, content });
+    } catch (error) {
+      if (WaybillError.from(error).code !== "invalid_argument") throw error;
+    }
+  }
+  return files;
+}
+
+/** The id of the commit that a revision means. */
+export async function resolveRevision(repo: Repo, revision: string): Promise<string> {
+  const result = await runGit(repo.root, [
+    "rev-parse",
+    "--verify",
+    "--quiet",
+    "--end-of-options",
+    `${revision}^{commit}`,
+  ]);
+  if (result?.exitCode === 0) return result.stdout.toString().trim();
+  throw new WaybillError("not_found", `git knows no revision "${revision}".`, {
+    hint: "Name a commit, a branch or a tag; fetch it first if it is on a remote only.",
+  });
+}
+
+/** Whether anything was committed yet. */
+export async function hasCommits(repo: Repo): Promise<boolean> {
+  const result = await runGit(repo.root, ["rev-parse", "--verify", "--quiet", "HEAD"]);
+  return result?.exitCode === 0;
+}
+
+function isDvcFile(path: string): boolean {
+  return path.endsWith(".dvc") && posix.basename(path) !== ".dvc";
+}
+
+/** The repository's folder below the root of git's work tree, "" or ending in `/`. */
+async function prefixInGit(repo: Repo): Promise<string> {
+  return (await mustRun(repo, ["rev-parse", "--show-prefix"])).toString().replace(/\n$/u, "");
+}
+
+/** Reads many blobs by one process. */
+async function readBlobs(repo: Repo, ids: readonly string[]): Promise<Map<string, string>> {
+  const texts = new Map<string, string>();
+  if (ids.length === 0) return texts;
+  const bytes = await mustRun(repo, ["cat-file", "--batch"], ids.map((id) => `${id}\n`).join(""));
+  let position = 0;
+  while (position < bytes.length) {
+    const end = bytes.indexOf(10, position);
+    const match = /^([0-9a-f]+) blob (\d+)$/u.exec(bytes.toString("utf8", position, end));
+    position = end + 1;
+    if (match === null) continue;
+    const size = Number(match[2]);
+    texts.set(match[1] ?? "", bytes.toString("utf8", position, position + size));
+    position += size + 1;
+  }
+  return texts;
+}
+
+async function mustRun(repo: Repo, args: readonly string[], input?: string): Promise<Buffer> {
+  const result = await runGit(repo.root, args, input === undefined ? {} : { input });
+  if (result === undefined) {
+    throw new WaybillError("failed_precondition", "git is not installed on this machine.");
+  }
+  if (result.exitCode !== 0) {
+    throw new WaybillError(
+      "failed_precondition",
+      `git ${args[0]} failed: ${result.stderr.trim() || `exit code ${result.exitCode}`}`,
+    );
+  }
+  return result.stdout;
+}
