@@ -64,7 +64,7 @@ const JOURNEY: readonly {
   {
     command: "lineage",
     line: "lineage lake:trips.csv --down",
-    does: "what was made from it; --up: where it came from",
+    does: "what was made from it",
   },
   { command: "serve", line: "serve", does: "answer Python clients and the browser" },
 ];

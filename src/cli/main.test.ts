@@ -114,3 +114,18 @@ test("every command has help with an example, and its name is the words that cal
     assert.doesNotMatch(command.summary, /\.$/);
   }
 });
+
+test("the guide is what the definitions say", async () => {
+  const guide = readFileSync(new URL("../../docs/guide/cli.md", import.meta.url), "utf8");
+  const { stdout } = await waybill(["help", "--markdown"]);
+  assert.ok(stdout === guide, "stale: run waybill help --markdown > docs/guide/cli.md");
+});
+
+test("the journey that waybill alone shows is made of commands", async () => {
+  const { stdout } = await waybill([]);
+  for (const [, words] of stdout.matchAll(/^ {2}waybill (?!COMMAND)(\S+(?: \S+)?)/gm)) {
+    const [noun, verb] = (words ?? "").split(" ");
+    const isKnown = COMMANDS.some(({ name }) => name === noun || name === `${noun} ${verb}`);
+    assert.ok(isKnown, words);
+  }
+});

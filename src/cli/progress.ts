@@ -58,6 +58,11 @@ export class TerminalProgress implements Progress, Disposable {
     this.#show();
   }
 
+  /** Somebody just said how far things are: the next plain line waits its full time again. */
+  defer(): void {
+    this.#shownMs = this.#clock.nowMs();
+  }
+
   /** Keeps quiet while `work` runs, for a question or an answer that owns the screen. */
   async pause<T>(work: () => Promise<T>): Promise<T> {
     this.#paused = true;

@@ -24,13 +24,14 @@ export const command = defineCommand({
     if (!hasDataPackage()) await offerData(session, DATA_PACKAGE);
     const project = await openProject(session, { create: true });
     const lines: string[] = [];
-    const { terminal, json } = session;
+    const { terminal, json, progress } = session;
     const { served, executionCount } = await runJourney(project, {
       quick,
       print: (line) => {
         lines.push(line);
         // Lines are few and short: they need no waiting for a slow reader.
         if (!json) void terminal.write(`${line}\n`);
+        progress.defer();
       },
     });
     return { json: { servedArtifactId: served.id, executionCount, story: lines } };
