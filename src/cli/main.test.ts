@@ -126,6 +126,6 @@ test("the journey that waybill alone shows is made of commands", async () => {
   for (const [, words] of stdout.matchAll(/^ {2}waybill (?!COMMAND)(\S+(?: \S+)?)/gm)) {
     const [noun, verb] = (words ?? "").split(" ");
     const isKnown = COMMANDS.some(({ name }) => name === noun || name === `${noun} ${verb}`);
-    assert.ok(isKnown, words);
+    assert.ok(isKnown, `${words}`);
   }
 });
