@@ -8,14 +8,14 @@ import {
   FloatDomainSchema,
   type IntDomain,
   IntDomainSchema,
-  type Schema,
 } from "../../../gen/tensorflow_metadata/proto/v0/schema_pb.ts";
 import { printMessageText } from "../../statistics/index.ts";
+import type { SchemaIndex } from "../draft.ts";
 import { compareMax, compareMin, compareSets, compareTexts, type SchemaChange } from "./change.ts";
 
 /** A feature with the schema that its shared domain is found in. */
 export interface Side {
-  readonly schema: Schema;
+  readonly index: SchemaIndex;
   readonly feature: Feature;
 }
 
@@ -71,7 +71,7 @@ type Meaning =
     }
   | { readonly kind: "other"; readonly field: string; readonly text: string };
 
-function meaningOf({ schema, feature }: Side): Meaning {
+function meaningOf({ index, feature }: Side): Meaning {
   const { domainInfo } = feature;
   switch (domainInfo.case) {
     // Members of a struct are features of their own.
@@ -79,7 +79,7 @@ function meaningOf({ schema, feature }: Side): Meaning {
     case "structDomain":
       return { kind: "any" };
     case "domain": {
-      const shared = schema.stringDomain.find(({ name }) => name === domainInfo.value);
+      const shared = index.stringDomains.get(domainInfo.value);
       return textsOf("domain", shared?.value ?? [], domainInfo.value);
     }
     case "stringDomain":

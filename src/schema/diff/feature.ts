@@ -151,15 +151,15 @@ function compareUnique(
 
 /** A feature that enters an environment is as one that is added there, one that leaves as removed. */
 function compareEnvironments(subject: string, before: Side, after: Side): SchemaChange[] {
-  const shared = after.schema.defaultEnvironment.filter((environment) =>
-    before.schema.defaultEnvironment.includes(environment),
+  const shared = after.index.schema.defaultEnvironment.filter((environment) =>
+    before.index.schema.defaultEnvironment.includes(environment),
   );
   return shared.flatMap((environment) => {
-    const wasIn = isInEnvironment(before.schema, before.feature, environment);
-    const isIn = isInEnvironment(after.schema, after.feature, environment);
+    const wasIn = isInEnvironment(before.index.schema, before.feature, environment);
+    const isIn = isInEnvironment(after.index.schema, after.feature, environment);
     if (wasIn === isIn) return [];
     const side = isIn ? after : before;
-    const required = isRequired(side.schema, side.feature, environment);
+    const required = isRequired(side.index.schema, side.feature, environment);
     const effect: Effect = required ? "breaks" : isIn ? "widens" : "narrows";
     const [old, now] = isIn ? [undefined, environment] : [environment, undefined];
     return compareTexts(subject, "environment", old, now, effect);

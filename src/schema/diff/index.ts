@@ -6,6 +6,7 @@ import {
   SchemaSchema,
 } from "../../../gen/tensorflow_metadata/proto/v0/schema_pb.ts";
 import { printMessageText } from "../../statistics/index.ts";
+import { indexSchema, type SchemaIndex } from "../draft.ts";
 import { isRequired } from "../environments.ts";
 import { isUnchecked, membersOf } from "../features.ts";
 import { type FeaturePath, serializePath } from "../path.ts";
@@ -35,9 +36,11 @@ export interface SchemaDiff {
  * a new required one breaks; the same holds for features that enter or leave an environment.
  */
 export function diffSchemas(before: Schema, after: Schema): SchemaDiff {
+  const old = indexSchema(before);
+  const now = indexSchema(after);
   const changes = [
-    ...compareFeatures(before, after, before.feature, after.feature, []),
-    ...compareSharedDomains(before, after),
+    ...compareFeatures(old, now, before.feature, after.feature, []),
+    ...compareSharedDomains(old, now),
     ...compareComposites(before, after),
     ...compareSets(
       "schema",
@@ -52,8 +55,8 @@ export function diffSchemas(before: Schema, after: Schema): SchemaDiff {
 }
 
 function compareFeatures(
-  before: Schema,
-  after: Schema,
+  before: SchemaIndex,
+  after: SchemaIndex,
   old: readonly Feature[],
   now: readonly Feature[],
   parent: FeaturePath,
@@ -64,15 +67,15 @@ function compareFeatures(
     const path = [...parent, feature.name];
     const known = oldByName.get(feature.name);
     if (known !== undefined) {
-      return compareFeature(path, { schema: before, feature: known }, { schema: after, feature });
+      return compareFeature(path, { index: before, feature: known }, { index: after, feature });
     }
-    const effect = isRequired(after, feature, undefined) ? "breaks" : "widens";
+    const effect = isRequired(after.schema, feature, undefined) ? "breaks" : "widens";
     return presenceOfFeature(path, undefined, typeName(feature), effect);
   });
   const removed = old
     .filter(({ name }) => !names.has(name))
     .flatMap((feature) => {
-      const effect = isRequired(before, feature, undefined) ? "breaks" : "narrows";
+      const effect = isRequired(before.schema, feature, undefined) ? "breaks" : "narrows";
       return presenceOfFeature([...parent, feature.name], typeName(feature), undefined, effect);
     });
   return [...kept, ...removed];
@@ -81,6 +84,7 @@ function compareFeatures(
 /** What is said of a feature for people and for readers of tensors: no rule of validation reads it. */
 function compareNotes(subject: string, before: Side, after: Side): SchemaChange[] {
   const notesOf = ({ feature: { annotation, sequenceMetadata } }: Side): string | undefined => {
+    if (annotation === undefined && sequenceMetadata === undefined) return undefined;
     const notes = create(FeatureSchema, {
       ...(annotation === undefined ? {} : { annotation }),
       ...(sequenceMetadata === undefined ? {} : { sequenceMetadata }),
@@ -112,8 +116,8 @@ function compareFeature(path: FeaturePath, before: Side, after: Side): SchemaCha
   );
   const aspects = compareAspects(subject, before, after);
   const members = compareFeatures(
-    before.schema,
-    after.schema,
+    before.index,
+    after.index,
     membersOf(before.feature),
     membersOf(after.feature),
     path,
@@ -127,9 +131,9 @@ function compareFeature(path: FeaturePath, before: Side, after: Side): SchemaCha
 }
 
 /** Shared sets of texts that both schemas have; what is added or removed shows where it is used. */
-function compareSharedDomains(before: Schema, after: Schema): SchemaChange[] {
-  return after.stringDomain.flatMap((domain) => {
-    const known = before.stringDomain.find(({ name }) => name === domain.name);
+function compareSharedDomains(before: SchemaIndex, after: SchemaIndex): SchemaChange[] {
+  return after.schema.stringDomain.flatMap((domain) => {
+    const known = before.stringDomains.get(domain.name);
     if (known === undefined) return [];
     return compareSets(`string_domain ${domain.name}`, "value", known.value, domain.value);
   });
