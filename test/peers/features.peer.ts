@@ -1,9 +1,24 @@
-// Evaluates the point-in-time join on Spark for every training set that Feast's own answer is known of.
+// Evaluates the point-in-time join on Spark for training sets that Feast's own answer is known of: one for
+// each rule, since Spark takes seconds for each.
 import { join } from "node:path";
 import { openEngine, sparkDialect } from "../../src/engine/index.ts";
 import { feastCases } from "../../src/features/feast-case.fixture.ts";
 import { planTrainingSet } from "../../src/features/training-set.ts";
 import { besidePeers, mustRun, peerPython, skip } from "./peer.ts";
+
+const RULES = [
+  "v02_ttl_edge",
+  "v06_created_tie",
+  "v08_late_data",
+  "v10_two_ttls",
+  "v11_composite_key",
+  "v12_join_key_map",
+  "v16_naive_source",
+  "v20_on_demand",
+  "v22_no_entity",
+  "v23_types",
+  "v33_random",
+];
 
 const python = peerPython("spark");
 const cases = feastCases() ?? skip("no shared folder (WAYBILL_SHARED) with Feast's answers");
@@ -16,8 +31,8 @@ const engine = {
 };
 const queries: { name: string; sql: string; want: string }[] = [];
 for (const { name, folder, registry, steps } of cases) {
+  if (!RULES.includes(name)) continue;
   for (const step of steps) {
-    // A range of time is labels made by the engine, which DuckDB cannot look up in Spark's words.
     if (step.op !== "historical" || !step.entity_df) continue;
     const { sql } = await planTrainingSet(engine, {
       registry,
