@@ -32,7 +32,7 @@ const LAYOUT = `
 
 /**
  * Opens an online store in one SQLite file, made when it is missing: for machines on which LMDB's native
- * package does not load. It reads at about a quarter of LMDB's rate.
+ * package does not load. It reads at less than half of LMDB's rate.
  * @throws `data_loss` for a file that is no such store, `failed_precondition` for one of a newer layout
  */
 export async function openSqliteOnlineStore(file: string): Promise<OnlineStore> {
