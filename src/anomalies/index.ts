@@ -11,6 +11,15 @@ export {
   lInfinityDistance,
   normalizedAbsoluteDifference,
 } from "./distance.ts";
+export {
+  type ConfusionCount,
+  detectFeatureSkew,
+  type FeatureSkew,
+  type FeatureSkewOptions,
+  type FeatureSkewResult,
+  type MatchStatistics,
+  type SkewedPair,
+} from "./feature-skew.ts";
 export { type ReportDataset, type ReportInput, reportHtml } from "./html/index.ts";
 export type { Example, ExampleScalar, ExampleValue } from "./instance/example.ts";
 export { type ExampleAnomalies, instanceValidator, validateInstance } from "./instance/index.ts";
