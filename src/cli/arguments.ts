@@ -1,7 +1,6 @@
 import { parseArgs } from "node:util";
-import { WaybillError } from "../foundation/index.ts";
+import { nearest, WaybillError } from "../foundation/index.ts";
 import { type Argument, type Command, flagOf, GLOBAL_OPTIONS, type Option } from "./command.ts";
-import { nearest } from "./suggest.ts";
 
 type Value = string | number | boolean;
 

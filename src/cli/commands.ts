@@ -1,5 +1,5 @@
+import { nearest } from "../foundation/index.ts";
 import type { Command } from "./command.ts";
-import { nearest } from "./suggest.ts";
 
 /** A command before its module is loaded. */
 export interface Entry {

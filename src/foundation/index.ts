@@ -4,3 +4,4 @@ export { canonicalJson, digestFile, digestOf } from "./digest.ts";
 export { type ErrorCode, exitCodeOf, WaybillError } from "./error.ts";
 export { type Log, type LogLevel, silentLog } from "./log.ts";
 export { type Progress, silentProgress } from "./progress.ts";
+export { nearest } from "./suggest.ts";

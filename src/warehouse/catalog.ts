@@ -1,8 +1,8 @@
 import type { Artifact } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
-import { WaybillError } from "../foundation/index.ts";
+import { nearest, WaybillError } from "../foundation/index.ts";
 import type { TableFiles } from "./files.ts";
 import { parseTableMetadata, type TableMetadata } from "./formats/table-metadata.ts";
-import { headOf, nearestNames, parseTableName, type TableName } from "./names.ts";
+import { headOf, parseTableName, SUGGESTED_MAX, type TableName } from "./names.ts";
 
 /** Where the catalog looks up which metadata file is current: the recorder's refs. */
 export interface HeadLookup {
@@ -29,6 +29,8 @@ export interface Catalog {
   head(name: TableName): Promise<Artifact | undefined>;
   /** The full names of all tables that begin with a text, sorted. */
   names(prefix?: string): Promise<readonly string[]>;
+  /** Keeps metadata that was just written, so that the next commit need not parse it. */
+  remember(metadataUri: string, metadata: TableMetadata): void;
   /** Makes a table findable by {@link Catalog.names}; called before its first commit. */
   announce(name: TableName): Promise<void>;
 }
@@ -47,13 +49,19 @@ export function openCatalog(files: TableFiles, heads: HeadLookup): Catalog {
     if (cached !== undefined) return cached;
     const bytes = await files.read(uri);
     const metadata = parseTableMetadata(Buffer.from(bytes).toString("utf8"), uri);
-    const oldest = cache.keys().next();
-    if (cache.size >= MAX_CACHED_METADATA && !oldest.done) cache.delete(oldest.value);
-    cache.set(uri, metadata);
+    remember(uri, metadata);
     return metadata;
   }
 
+  function remember(uri: string, metadata: TableMetadata): void {
+    const oldest = cache.keys().next();
+    if (cache.size >= MAX_CACHED_METADATA && !oldest.done) cache.delete(oldest.value);
+    cache.set(uri, metadata);
+  }
+
   const catalog: Catalog = {
+    remember,
+
     head: (name) => heads.ref(headOf(name)),
 
     async find(name) {
@@ -66,7 +74,7 @@ export function openCatalog(files: TableFiles, heads: HeadLookup): Catalog {
     async load(name) {
       const state = await catalog.find(name);
       if (state !== undefined) return state;
-      const near = nearestNames(name.full, await catalog.names());
+      const near = nearest(name.full, await catalog.names(), SUGGESTED_MAX);
       throw new WaybillError("not_found", `There is no table "${name.full}".`, {
         hint:
           near.length > 0

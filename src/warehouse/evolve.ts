@@ -1,4 +1,4 @@
-import { WaybillError } from "../foundation/index.ts";
+import { nearest, WaybillError } from "../foundation/index.ts";
 import { currentSchema, type TableMetadata } from "./formats/table-metadata.ts";
 import {
   greatestFieldId,
@@ -6,7 +6,6 @@ import {
   type TableField,
   type TableSchema,
 } from "./formats/table-schema.ts";
-import { nearestNames } from "./names.ts";
 import { parseTransform, transformType } from "./transforms.ts";
 import { columnType, isPromotion } from "./types.ts";
 import { applyUpdates, type TableUpdate } from "./updates.ts";
@@ -243,12 +242,12 @@ function sortOrder(table: string, metadata: TableMetadata, definitions: readonly
 function fieldOf(table: string, schema: TableSchema, name: string): TableField {
   const field = schema.fields.find((field) => field.name === name);
   if (field !== undefined) return field;
-  const near = nearestNames(
+  const [near] = nearest(
     name,
     schema.fields.map(({ name }) => name),
   );
   throw new WaybillError("invalid_argument", `The table "${table}" has no column "${name}".`, {
-    hint: near.length > 0 ? `Did you mean "${near[0]}"?` : undefined,
+    hint: near === undefined ? undefined : `Did you mean "${near}"?`,
   });
 }
 

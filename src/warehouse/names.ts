@@ -47,15 +47,8 @@ export function headOf(name: TableName): string {
   return `table:${name.full}`;
 }
 
-/** Up to three of `names` that are likely meant by `wanted`, the most alike first. */
-export function nearestNames(wanted: string, names: readonly string[]): readonly string[] {
-  return names
-    .map((name) => ({ name, distance: editDistance(wanted.toLowerCase(), name.toLowerCase()) }))
-    .filter(({ name, distance }) => distance <= Math.max(2, Math.floor(name.length / 3)))
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, 3)
-    .map(({ name }) => name);
-}
+/** How many names that are like an unknown one a message names. */
+export const SUGGESTED_MAX = 3;
 
 function checkLevel(level: string, what: "namespace" | "table"): void {
   if (LEVEL.test(level) && level.isWellFormed()) return;
@@ -66,17 +59,4 @@ function checkLevel(level: string, what: "namespace" | "table"): void {
       hint: 'Use up to 120 letters, digits, "_", "-" and spaces; no dots, slashes or control characters.',
     },
   );
-}
-
-function editDistance(left: string, right: string): number {
-  let previous = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let row = 1; row <= left.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= right.length; column++) {
-      const replaced = (previous[column - 1] ?? 0) + (left[row - 1] === right[column - 1] ? 0 : 1);
-      current.push(Math.min(replaced, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
-    }
-    previous = current;
-  }
-  return previous[right.length] ?? 0;
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { Column, Dialect, Engine, FieldIdColumn, Row } from "../engine/index.ts";
-import { WaybillError } from "../foundation/index.ts";
+import { nearest, WaybillError } from "../foundation/index.ts";
 import type { Step } from "../metadata/index.ts";
 import {
   entriesOf,
@@ -21,7 +21,7 @@ import {
   type TableMetadata,
 } from "./formats/table-metadata.ts";
 import type { TableSchema, TableType } from "./formats/table-schema.ts";
-import { nearestNames } from "./names.ts";
+import { SUGGESTED_MAX } from "./names.ts";
 import { partitionAvroValue, sourceColumn } from "./partition.ts";
 import { parseTransform, transformSql, transformType } from "./transforms.ts";
 import { columnSqlType, isHeldBy, nestedIds, tableTypeOf } from "./types.ts";
@@ -234,7 +234,7 @@ function projection(
   const byName = new Map(given.map((column) => [column.name, column]));
   for (const { name } of given) {
     if (names.includes(name)) continue;
-    const near = nearestNames(name, names);
+    const near = nearest(name, names, SUGGESTED_MAX);
     throw new WaybillError("invalid_argument", `The table has no column "${name}".`, {
       hint:
         near.length > 0

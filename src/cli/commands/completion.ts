@@ -1,6 +1,6 @@
+import { nearest } from "../../foundation/index.ts";
 import { wrongUse } from "../arguments.ts";
 import { defineCommand } from "../command.ts";
-import { nearest } from "../suggest.ts";
 
 // Each script asks the program itself, so that it never has to be made anew after an update.
 const SCRIPTS: Readonly<Record<string, string>> = {

@@ -1,9 +1,8 @@
-import { WaybillError } from "../../foundation/index.ts";
+import { nearest, WaybillError } from "../../foundation/index.ts";
 import { defineCommand } from "../command.ts";
 import { formatDuration, formatTime } from "../format.ts";
 import { openProject } from "../project.ts";
 import { completeViews, requireRegistry } from "../registry.ts";
-import { nearest } from "../suggest.ts";
 import { formatFields, formatTable } from "../table.ts";
 
 /** `waybill features describe VIEW`: all that is known of a feature view. */

@@ -3,12 +3,11 @@ import {
   type Event,
   Event_Type,
 } from "../../../gen/ml_metadata/proto/metadata_store_pb.ts";
-import { WaybillError } from "../../foundation/index.ts";
+import { nearest, WaybillError } from "../../foundation/index.ts";
 import type { MetadataStore } from "../../metadata/index.ts";
 import { defineCommand } from "../command.ts";
 import { formatDuration, formatTime, toJsonText } from "../format.ts";
 import { openProject } from "../project.ts";
-import { nearest } from "../suggest.ts";
 import { formatFields, formatTable } from "../table.ts";
 import { durationOf, stateName } from "../views/executions.ts";
 
