@@ -5,20 +5,18 @@ import { onlineFeatures } from "../features/index.ts";
 import { upstream } from "../lineage/index.ts";
 import type { Project } from "../project/index.ts";
 import { findDataFiles } from "./data.ts";
+import { apply, historical, serve } from "./feature-steps.ts";
 import { type Print, Printer } from "./printer.ts";
 import {
   acceptAirports,
-  apply,
   type Counted,
   count,
   examine,
-  historical,
   inferFirstSchema,
   type Journey,
   land,
   load,
   openDataRepo,
-  serve,
   type Versioned,
   version,
 } from "./steps.ts";

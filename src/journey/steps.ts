@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { clone, create } from "@bufbuild/protobuf";
 import type { Artifact } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
 import { AnomaliesSchema } from "../../gen/tensorflow_metadata/proto/v0/anomalies_pb.ts";
@@ -18,16 +17,6 @@ import {
   DatasetFeatureStatisticsListSchema,
 } from "../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
 import { updateSchema, type Validated, validate } from "../anomalies/index.ts";
-import {
-  applyRegistry,
-  historicalFeatures,
-  type Materialization,
-  materializationRef,
-  materialize,
-  type Registry,
-  readRegistry,
-  type TrainingSet,
-} from "../features/index.ts";
 import type { PutFile } from "../lake/index.ts";
 import { type Properties, propertiesOf, type Run, type StepResult } from "../metadata/index.ts";
 import { exportFromLake, hasDigest, type Project } from "../project/index.ts";
@@ -42,15 +31,7 @@ import { generateStatistics, readMessage, type StatisticsInput } from "../statis
 import { add, init, openRepo, type Repo, status } from "../versioning/index.ts";
 import type { TableChange } from "../warehouse/index.ts";
 import type { DataFile } from "./data.ts";
-import {
-  AIRPORT_DAILY,
-  AIRPORTS_MAX,
-  DEFINITIONS,
-  DELAY_DRIFT_MAX,
-  DELAY_RANGE,
-  FEATURES,
-  SERVED,
-} from "./story.ts";
+import { AIRPORTS_MAX, DELAY_DRIFT_MAX, DELAY_RANGE } from "./story.ts";
 
 /** What every step of the journey is given. */
 export interface Journey {
@@ -278,87 +259,6 @@ export async function load(
       return row?.["n"] === 0n
         ? warehouse.append(step, table, { relation })
         : warehouse.overwrite(step, table, { relation, where: replaces });
-    },
-  );
-}
-
-/** Records what features there are; applying the same again changes nothing. */
-export async function apply({
-  project,
-  run,
-}: Journey): Promise<StepResult<Awaited<ReturnType<typeof applyRegistry>>>> {
-  const current = await readRegistry(project.recorder);
-  return project.recorder.step("Apply", { run }, (step) =>
-    applyRegistry(step, DEFINITIONS, { folder: join(project.home, "features"), current }),
-  );
-}
-
-/** Completes labels with the features as they were at each label's time. */
-export async function historical(
-  { project, run }: Journey,
-  registry: Registry,
-  request: { readonly labels: string; readonly inputs: readonly Artifact[]; readonly span: string },
-): Promise<StepResult<Pick<TrainingSet, "path" | "rowCount" | "artifact">>> {
-  const [flights, daily] = request.inputs;
-  assert.ok(flights !== undefined && daily !== undefined, "labels and features have a source each");
-  return project.recorder.step(
-    "HistoricalFeatures",
-    {
-      run,
-      inputs: { labels: flights, sources: daily },
-      parameters: { labels: request.span, features: FEATURES },
-      reuse: async (outputs) => {
-        const [artifact] = outputs.get("training_set") ?? [];
-        if (artifact === undefined) return undefined;
-        const path = fileURLToPath(artifact.uri);
-        if (!(await hasDigest(path, artifact))) return undefined;
-        return { path, rowCount: Number(propertiesOf(artifact)["row_count"]), artifact };
-      },
-    },
-    async (step) =>
-      historicalFeatures(step, await project.engine(), {
-        registry,
-        resolve: project.resolveSource,
-        features: FEATURES,
-        labels: { relation: request.labels, timestampField: "event_timestamp" },
-        path: project.artifactPath(step, "HistoricalFeatures", "training_set", "june.parquet"),
-      }),
-  );
-}
-
-/** Brings the last day of each airport to the online store. */
-export async function serve(
-  { project, run }: Journey,
-  registry: Registry,
-  daily: Artifact,
-): Promise<StepResult<Pick<Materialization, "keyCount" | "artifact">>> {
-  const store = await project.onlineStore();
-  const { start, end } = SERVED;
-  return project.recorder.step(
-    "Materialize",
-    {
-      run,
-      inputs: { sources: daily },
-      parameters: { view: AIRPORT_DAILY.name, start: start.toISOString(), end: end.toISOString() },
-      reuse: async (outputs) => {
-        const [artifact] = outputs.get("materialization") ?? [];
-        if (artifact === undefined) return undefined;
-        const keyCount = Number(propertiesOf(artifact)["key_count"]);
-        const collection = artifact.uri.slice(artifact.uri.lastIndexOf("#") + 1);
-        return (await store.count(collection)) === keyCount ? { keyCount, artifact } : undefined;
-      },
-    },
-    async (step) => {
-      const name = materializationRef(registry.project, AIRPORT_DAILY.name);
-      const head = await project.recorder.ref(name);
-      return materialize(step, await project.engine(), store, {
-        registry,
-        resolve: project.resolveSource,
-        view: AIRPORT_DAILY.name,
-        start,
-        end,
-        ref: { name, expect: head?.id },
-      });
     },
   );
 }
