@@ -121,6 +121,11 @@ export interface Dialect {
     options?: { readonly withPosition?: boolean },
   ): string;
   /**
+   * Query for the `path` of each Parquet file that has no field ids.
+   * @throws `unimplemented` where the engine cannot tell
+   */
+  parquetWithoutFieldIds(paths: readonly string[]): string;
+  /**
    * Statement that writes a query as one Parquet file (zstd) with field ids, and returns one row with
    * `filename`, `count`, `file_size_bytes` and `column_statistics`.
    * @param options.partitionBy columns of the query that cut it into files of a folder, one row each;
@@ -205,6 +210,9 @@ export const duckdbDialect: Dialect = {
     const list = paths.map(quoteText).join(", ");
     return `read_parquet([${list}], schema = MAP {${map.join(", ")}}${position})`;
   },
+  parquetWithoutFieldIds: (paths) =>
+    `SELECT file_name AS path FROM parquet_schema([${paths.map(quoteText).join(", ")}]) ` +
+    "GROUP BY file_name HAVING count(field_id) = 0 ORDER BY file_name",
   copyToParquet: (query, path, columns, { partitionBy = [] } = {}) => {
     const ids = columns.map(duckdbFieldId);
     const keys = partitionBy.map((name) => duckdbDialect.quoteIdentifier(name));
@@ -282,6 +290,9 @@ export const sparkDialect: Dialect = {
     throw new WaybillError("unimplemented", "Spark SQL reads Parquet by name, not by field id.", {
       hint: "Read the table through its Iceberg catalog.",
     });
+  },
+  parquetWithoutFieldIds: () => {
+    throw new WaybillError("unimplemented", "Spark SQL does not tell the field ids of a file.");
   },
   copyToParquet: () => {
     throw new WaybillError("unimplemented", "Spark SQL writes no single Parquet file.", {
