@@ -80,16 +80,19 @@ export async function commitMetadata(
 }
 
 async function writeMetadata(
-  { files }: WarehouseContext,
+  { files, catalog }: WarehouseContext,
   base: TableState | undefined,
   metadata: TableMetadata,
 ): Promise<string> {
   const number = base === undefined ? 0 : numberOf(base.metadataUri) + 1;
   const folder = `${files.keyOf(metadata.location)}/metadata`;
-  return files.write(
+  const uri = await files.write(
     `${folder}/${String(number).padStart(5, "0")}-${randomUUID()}.metadata.json`,
     printTableMetadata(metadata),
   );
+  // Whether the commit wins or not, this file holds this metadata.
+  catalog.remember(uri, metadata);
+  return uri;
 }
 
 /** Commits that a table has another name: both heads move, or none. */

@@ -169,6 +169,27 @@ test("deletion vectors and other formats are refused by name", async () => {
   }
 });
 
+test("files without field ids are refused, since all of their columns would read as NULL", async () => {
+  await using given = await openTestWarehouse();
+  const { warehouse, engine, step } = given;
+  await step((open) => warehouse.load(open, "main.t", { relation: "(SELECT 1 AS id)" }));
+  const properties = { "schema.name-mapping.default": "[]" };
+  await step((open) => warehouse.alter(open, "main.t", [{ kind: "set-properties", properties }]));
+  assert.deepEqual(await given.rows("main.t"), [{ id: 1 }], "its own file has ids");
+  const { relation } = await warehouse.table("main.t");
+  const path = /'([^']+\.parquet)'/.exec(relation)?.[1];
+  await engine.execute(`COPY (SELECT 1 AS id) TO '${path}' (FORMAT parquet)`);
+  for (const work of [
+    () => given.rows("main.t"),
+    () => step((open) => warehouse.delete(open, "main.t", { where: "id = 1" })),
+  ]) {
+    await assert.rejects(
+      work,
+      (error: unknown) => error instanceof WaybillError && /no field ids/.test(error.message),
+    );
+  }
+});
+
 test("a table without rows has its columns all the same", async () => {
   await using given = await openTestWarehouse();
   assert.deepEqual(await idsOf(given, []), []);

@@ -82,6 +82,34 @@ export function relationOf(
   return `(${parts.join(" UNION ALL ")})`;
 }
 
+/** The property by which a table says that it has files whose columns are known by name only. */
+const NAME_MAPPING = "schema.name-mapping.default";
+
+/**
+ * Refuses files that have no field ids, such as those that were added to a table as they were: read by
+ * field id, every column of them would silently be NULL.
+ * @throws `unimplemented` naming one of the files
+ */
+export async function checkFieldIds(
+  engine: Engine,
+  files: TableFiles,
+  metadata: TableMetadata,
+  entries: readonly ManifestEntry[],
+): Promise<void> {
+  const paths = entries
+    .filter(({ file }) => file.content === "data" && file.format === "PARQUET")
+    .map(({ file }) => files.localPath(file.path));
+  // Only a table that says so may have such files.
+  if (metadata.properties[NAME_MAPPING] === undefined || paths.length === 0) return;
+  const [nameless] = await engine.rows(engine.dialect.parquetWithoutFieldIds(paths));
+  if (nameless === undefined) return;
+  throw new WaybillError(
+    "unimplemented",
+    `The file ${nameless["path"]} has no field ids: its columns are known by name only.`,
+    { hint: "Rewrite it with the engine that added it to the table, then read the table here." },
+  );
+}
+
 /** Whether a delete file is about a data file: it is not older, and of the same partition. */
 function applies(deleting: ManifestEntry, data: ManifestEntry): boolean {
   if (deleting.file.content === "position-deletes") {

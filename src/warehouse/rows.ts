@@ -11,7 +11,7 @@ import {
   type TableMetadata,
 } from "./formats/table-metadata.ts";
 import type { TableName } from "./names.ts";
-import { FILE_COLUMN, partitionKey, relationOf } from "./relation.ts";
+import { checkFieldIds, FILE_COLUMN, partitionKey, relationOf } from "./relation.ts";
 import { liveFiles } from "./scan.ts";
 import { addSnapshot, type FileChange } from "./snapshot.ts";
 import { columnSqlType } from "./types.ts";
@@ -306,6 +306,7 @@ async function openBranch(
   const { metadata } = state;
   const snapshot = headOfBranch(state, branch);
   const entries = snapshot === undefined ? [] : await liveFiles(files, snapshot);
+  await checkFieldIds(engine, files, metadata, entries);
   const deletes = entries.filter(({ file }) => file.content !== "data");
   const table = { metadata, schema: currentSchema(metadata) };
   return {

@@ -13,7 +13,7 @@ import {
 } from "./formats/table-metadata.ts";
 import type { TableSchema } from "./formats/table-schema.ts";
 import { type Condition, type Pruner, prunerOf } from "./prune.ts";
-import { relationOf } from "./relation.ts";
+import { checkFieldIds, relationOf } from "./relation.ts";
 import { entriesOf, manifestsOf } from "./snapshot.ts";
 
 /** Which state of a table is meant: a time, a snapshot's id, or the name of a branch or tag. */
@@ -48,6 +48,7 @@ export async function scanTable(
   const entries = snapshot === undefined ? [] : await liveFiles(files, snapshot, pruner);
   const missing = await files.firstMissing(entries.map(({ file }) => file.path));
   if (missing !== undefined) throw gone(missing);
+  await checkFieldIds(engine, files, metadata, entries);
   return {
     snapshot,
     schema,

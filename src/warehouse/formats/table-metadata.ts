@@ -297,14 +297,31 @@ export function tableMetadataOf(json: ExactJson, where: string): TableMetadata {
 }
 
 /** The JSON of a table's metadata, ready to be printed exactly. */
-export function tableMetadataJson(metadata: TableMetadata): Readonly<Record<string, unknown>> {
+export function tableMetadataJson(
+  metadata: TableMetadata,
+): Omit<TableMetadata, "rest"> & Readonly<Record<string, unknown>> {
   const { rest, ...members } = metadata;
   return { ...rest, ...members };
 }
 
-/** The text of a metadata file. */
+/** The text of a metadata file. A long history is printed once: its snapshots never change. */
 export function printTableMetadata(metadata: TableMetadata): string {
-  return printExactJson(tableMetadataJson(metadata));
+  const { snapshots, "snapshot-log": log, ...members } = tableMetadataJson(metadata);
+  const rest = printExactJson(members).slice(0, -1);
+  return `${rest},"snapshots":[${listText(snapshots)}],"snapshot-log":[${listText(log)}]}`;
+}
+
+const printed = new WeakMap<object, string>();
+
+function listText(members: readonly object[]): string {
+  const texts = members.map((member) => {
+    const known = printed.get(member);
+    if (known !== undefined) return known;
+    const text = printExactJson(member);
+    printed.set(member, text);
+    return text;
+  });
+  return texts.join(",");
 }
 
 /** The schema with an id. @throws `data_loss` when the metadata has none such */
