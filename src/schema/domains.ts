@@ -7,7 +7,6 @@ import {
   FeatureType,
   IntDomainSchema,
   type Schema,
-  type StringDomain,
 } from "../../gen/tensorflow_metadata/proto/v0/schema_pb.ts";
 import {
   type CustomStatistic,
@@ -175,11 +174,4 @@ export function parseInt64(text: string): bigint | undefined {
   if (digits === null) return undefined;
   const value = BigInt(digits[2] ?? "0") * (digits[1] === "-" ? -1n : 1n);
   return BigInt.asIntN(64, value) === value ? value : undefined;
-}
-
-/** Adds a shared string domain to a schema, replacing one of the same name. */
-export function putStringDomain(schema: Schema, domain: StringDomain): void {
-  const index = schema.stringDomain.findIndex(({ name }) => name === domain.name);
-  if (index === -1) schema.stringDomain.push(domain);
-  else schema.stringDomain[index] = domain;
 }

@@ -44,18 +44,6 @@ export function getFeature(schema: Schema, reference: FeatureReference): Feature
   throw unknownFeature(schema, path);
 }
 
-/** The feature of a path, or undefined. Members are found in structs only. */
-export function findFeature(schema: Schema, path: FeaturePath): Feature | undefined {
-  let features: readonly Feature[] = schema.feature;
-  let found: Feature | undefined;
-  for (const step of path) {
-    found = features.find(({ name }) => name === step);
-    if (found === undefined) return undefined;
-    features = membersOf(found);
-  }
-  return found;
-}
-
 /** A feature with where it is. */
 export interface LocatedFeature {
   readonly path: FeaturePath;
