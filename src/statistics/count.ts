@@ -6,13 +6,14 @@ import { CellKind } from "./csv/number-text.ts";
 import { layoutOf } from "./csv/reader.ts";
 import { scanCsv } from "./csv/scan.ts";
 import { countExamples, isCategoricalInteger } from "./examples/count.ts";
+import type { ValueKind } from "./examples/example.ts";
 import { linksOf } from "./examples/links.ts";
 import { readJsonLines } from "./formats/json-lines.ts";
 import { readTfExamples } from "./formats/tf-example.ts";
 import { expandPaths, type FileFormat, type FileInput, type StatisticsInput } from "./input.ts";
 import { type StatisticsOptions, sizesOf } from "./options.ts";
 import type { DatasetPartial, FeatureKind } from "./partial.ts";
-import { readRelationExamples } from "./sql/examples.ts";
+import { kindOfColumn, readRelationExamples } from "./sql/examples.ts";
 import { scanRelation } from "./sql/scan.ts";
 
 /** How a computation is watched and stopped. */
@@ -81,7 +82,7 @@ async function countCsv(input: FileInput, options: ComputeOptions): Promise<Data
   );
   return countExamples(readCsvExamples(layout, found, { signal, progress }), {
     ...options,
-    names: layout.names,
+    kinds: new Map(scanned.features.map(({ path, kind }) => [path[0]!, valueKindOf(kind)])),
     ...(allowlist === undefined ? {} : { featureAllowlist: [...allowlist] }),
   });
 }
@@ -112,6 +113,11 @@ function allowlistOf(
   const named = featureAllowlist === undefined ? undefined : new Set(featureAllowlist);
   const known = kinds === undefined ? undefined : new Set(kinds.keys());
   return named !== undefined && known !== undefined ? named.intersection(known) : (named ?? known);
+}
+
+/** The kinds of delimited text are kinds of values. */
+function valueKindOf(kind: FeatureKind): ValueKind {
+  return kind === "bytes" ? "string" : kind;
 }
 
 function cellKindOf(kind: FeatureKind): CellKind {
@@ -151,8 +157,10 @@ async function countRelation(
       (allowlist?.has(name) ?? true) && engine.dialect.typeFamily(type) === "nested",
   );
   if (isNested || asksForExamples(options)) {
-    const names = columns.map(({ name }) => name);
-    return countExamples(readRelationExamples(engine, relation, options), { ...options, names });
+    const kinds = new Map(
+      columns.map(({ name, type }) => [name, kindOfColumn(type, engine.dialect)] as const),
+    );
+    return countExamples(readRelationExamples(engine, relation, options), { ...options, kinds });
   }
   const categories = new Set(
     (options.schema?.feature ?? []).filter(isCategoricalInteger).map(({ name }) => name),

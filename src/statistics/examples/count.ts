@@ -7,7 +7,7 @@ import { WaybillError } from "../../foundation/index.ts";
 import type { StatisticsOptions } from "../options.ts";
 import type { DatasetPartial } from "../partial.ts";
 import { StringBudget } from "../string-counter.ts";
-import type { Example, ExampleSource } from "./example.ts";
+import type { Example, ExampleSource, ValueKind } from "./example.ts";
 import { type FeatureTreatment, StructAccumulator } from "./feature-accumulator.ts";
 import { LinkAccumulator, linksOf } from "./links.ts";
 import { ALL_EXAMPLES, MAX_SLICES, sliceKeysOf } from "./slices.ts";
@@ -15,8 +15,8 @@ import { ALL_EXAMPLES, MAX_SLICES, sliceKeysOf } from "./slices.ts";
 /** What is known of the data beforehand. */
 interface CountOptions extends StatisticsOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Features that exist even when no example holds them. */
-  readonly names?: readonly string[] | undefined;
+  /** Features that exist even when no example holds them, and what they then are. */
+  readonly kinds?: ReadonlyMap<string, ValueKind> | undefined;
 }
 
 /**
@@ -82,8 +82,8 @@ class DatasetAccumulator {
     this.#root = new StructAccumulator([], treatments(options), budget);
     this.#links = linksOf(options.schema).map((link) => new LinkAccumulator(link));
     const allowlist = options.featureAllowlist;
-    for (const feature of options.names ?? []) {
-      if (allowlist?.includes(feature) ?? true) this.#root.declare(feature);
+    for (const [feature, kind] of options.kinds ?? []) {
+      if (allowlist?.includes(feature) ?? true) this.#root.declare(feature).expect(kind);
     }
   }
 

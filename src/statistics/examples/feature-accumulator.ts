@@ -69,6 +69,11 @@ export class FeatureAccumulator {
     this.#lengths.set(innermost, (this.#lengths.get(innermost) ?? 0) + 1);
   }
 
+  /** Says of what kind values will be, for a feature that may have none. */
+  expect(kind: ValueKind): void {
+    this.#settle({ kind, depth: 1, items: [] });
+  }
+
   finish(rows: RowsPartial | undefined): FeaturePartial {
     const { isWeighted } = this.#treatment;
     const numeric = this.#numbers?.finish();

@@ -1,13 +1,23 @@
-import type { BatchColumn, Engine } from "../../engine/index.ts";
+import type { BatchColumn, Dialect, Engine } from "../../engine/index.ts";
 import {
   EXAMPLES_PER_BATCH,
   type Example,
   type ExampleSource,
   type FeatureValue,
+  type ValueKind,
 } from "../examples/example.ts";
 import { featureValueOf } from "../examples/values.ts";
 import { cellNumber } from "./cells.ts";
 import { numberExpression } from "./numeric-sql.ts";
+
+/** What the values of a column are, as far as its type tells: nested ones are told by their values. */
+export function kindOfColumn(type: string, dialect: Dialect): ValueKind {
+  const family = dialect.typeFamily(type);
+  if (family === "nested") return "unknown";
+  const number = numberExpression("", family, dialect);
+  if (number === undefined) return "string";
+  return number.isInteger ? "int" : "float";
+}
 
 /**
  * The rows of a relation as examples, in the engine's order: lists are values of one feature, structs

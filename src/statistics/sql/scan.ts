@@ -77,7 +77,7 @@ export async function scanRelation(
         const domainInfo = TIME_DOMAINS[family];
         features.push({
           path: [name],
-          kind: present === 0 ? "unknown" : kind,
+          kind,
           present,
           lengths: lengthsOfScalars(present),
           numeric,
@@ -88,10 +88,11 @@ export async function scanRelation(
       const column = dialect.quoteIdentifier(name);
       const isText = family === "text" || family === "binary";
       const value = isText ? column : `CAST(${column} AS ${dialect.typeName("string")})`;
-      const strings = await countStrings(session, relation, value, options);
+      const isBinary = family === "binary";
+      const strings = await countStrings(session, relation, { sql: value, isBinary }, options);
       features.push({
         path: [name],
-        kind: strings.count === 0 ? "unknown" : options.categories.has(name) ? "int" : "string",
+        kind: options.categories.has(name) ? "int" : "string",
         present: strings.count,
         lengths: lengthsOfScalars(strings.count),
         strings,
@@ -104,10 +105,13 @@ export async function scanRelation(
 async function countStrings(
   engine: Engine,
   relation: string,
-  value: string,
+  { sql: value, isBinary }: { readonly sql: string; readonly isBinary: boolean },
   { sizes, keptValues, signal }: ScanOptions,
 ): Promise<StringPartial> {
   const { dialect } = engine;
+  const length = isBinary ? dialect.binaryLength("v") : dialect.byteLength("v");
+  // An engine's text is UTF-8; its binary values may be anything.
+  const invalid = isBinary ? `(SELECT sum(n) FROM g WHERE NOT ${dialect.isUtf8("v")})` : "0";
   const kept = Math.max(sizes.topValues, sizes.rankBuckets, keptValues);
   const sql = `
     WITH g AS (
@@ -119,7 +123,8 @@ async function countStrings(
     SELECT
       (SELECT count(*) FROM g) AS distinct_values,
       (SELECT sum(n) FROM g) AS total,
-      (SELECT sum(${dialect.byteLength("v")} * n) FROM g) AS bytes,
+      (SELECT sum(${length} * n) FROM g) AS bytes,
+      ${invalid} AS invalid,
       ${dialect.topValues("g", "v", "n", kept)} AS top`;
   const [row] = await engine.rows(sql, signal === undefined ? {} : { signal });
   const table = new StringTable();
@@ -127,7 +132,6 @@ async function countStrings(
     const bytes = typeof v === "string" ? encoder.encode(v) : v;
     table.add(bytes, 0, bytes.length, Number(n));
   }
-  const invalidUtf8 = table.invalidUtf8Count();
   const unique = numberIn(row!, "distinct_values");
   const sketch =
     unique > kept && keptValues > 0 ? await sketchOf(engine, relation, value, signal) : undefined;
@@ -135,7 +139,7 @@ async function countStrings(
     count: numberIn(row!, "total"),
     totalBytes: numberIn(row!, "bytes"),
     unique,
-    invalidUtf8,
+    invalidUtf8: numberIn(row!, "invalid"),
     table,
     isComplete: unique <= kept,
     ...(sketch === undefined ? {} : { sketch }),
