@@ -10,7 +10,7 @@ export interface GitConfig {
   flag(key: string, fallback: boolean): boolean;
   /** A setting that is a whole number of at least 0. */
   count(key: string, fallback: number): number;
-  /** Every key with its values, for keys with a part that is not known beforehand. */
+  /** The values of every key of git's own settings, for keys with a part that is not known beforehand. */
   readonly all: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -24,11 +24,18 @@ const SAFE_KEY =
 /** Reads the settings that hold in a folder. */
 export function readConfig(folder: string, workTree: string | undefined): GitConfig {
   const all = new Map<string, string[]>();
-  for (const [key, value] of committedSettings(folder, workTree)) {
-    if (SAFE_KEY.test(key)) add(all, key, value);
-  }
   for (const [key, value] of settings(folder, [])) add(all, key, value);
-  const get = (key: string) => all.get(normalized(key))?.at(-1);
+  // Read when first needed: most keys that are asked for cannot be in it.
+  let committed: Map<string, string[]> | undefined;
+  function committedValue(key: string): string | undefined {
+    if (!SAFE_KEY.test(key)) return undefined;
+    if (committed === undefined) {
+      committed = new Map();
+      for (const [name, value] of committedSettings(folder, workTree)) add(committed, name, value);
+    }
+    return committed.get(key)?.at(-1);
+  }
+  const get = (key: string) => all.get(normalized(key))?.at(-1) ?? committedValue(normalized(key));
   return {
     all,
     get,

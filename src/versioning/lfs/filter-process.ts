@@ -1,4 +1,5 @@
 import { type Log, silentLog, WaybillError } from "../../foundation/index.ts";
+import { blockingOutput } from "./descriptors.ts";
 import {
   fetchFilter,
   isSkipped,
@@ -38,7 +39,8 @@ export async function filterProcess(
   repository: LfsRepository,
   options: FilterProcessOptions = {},
 ): Promise<void> {
-  const packets = openPackets(options.input ?? 0, options.output ?? 1);
+  using output = blockingOutput(options.output ?? 1);
+  const packets = openPackets(options.input ?? 0, output.descriptor);
   greet(packets);
   const session: Session = {
     repository,

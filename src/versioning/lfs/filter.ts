@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { WaybillError } from "../../foundation/index.ts";
-import { type Cleaned, hasObject, objectPath, readSome, startClean, writeAll } from "./objects.ts";
+import { blockingOutput, readSome, writeAll } from "./descriptors.ts";
+import { type Cleaned, hasObject, objectPath, startClean } from "./objects.ts";
 import { type PathFilter, pathFilter, patternsOf } from "./path-filter.ts";
 import { POINTER_BYTES_LIMIT, type Pointer, parsePointer, printPointer } from "./pointer.ts";
 import type { LfsRepository } from "./repository.ts";
@@ -55,21 +56,22 @@ export async function smudge(
     if (count === 0) break;
     size += count;
   }
+  using out = blockingOutput(output);
   const head = buffer.subarray(0, size);
   const pointer = parsePointer(head);
   if (pointer === undefined) {
-    writeAll(output, head);
+    writeAll(out.descriptor, head);
     for (let count = readSome(input, buffer); count > 0; count = readSome(input, buffer)) {
-      writeAll(output, buffer.subarray(0, count));
+      writeAll(out.descriptor, buffer.subarray(0, count));
     }
     return;
   }
   if (isSkipped(repository, options)) {
-    writeAll(output, Buffer.from(printPointer(pointer)));
+    writeAll(out.descriptor, Buffer.from(printPointer(pointer)));
     return;
   }
   await ensureObject(repository, pointer, options);
-  for (const chunk of readObjectSync(repository, pointer)) writeAll(output, chunk);
+  for (const chunk of readObjectSync(repository, pointer)) writeAll(out.descriptor, chunk);
 }
 
 /** Whether pointers stay pointers: by option, by environment, or by the path's settings. */

@@ -10,10 +10,10 @@ import {
   rmSync,
   statSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { WaybillError } from "../../foundation/index.ts";
+import { writeAll } from "./descriptors.ts";
 import { isOid, POINTER_BYTES_LIMIT, parsePointer, printPointer } from "./pointer.ts";
 import type { LfsRepository } from "./repository.ts";
 
@@ -169,34 +169,4 @@ export function startClean(repository: LfsRepository): Cleaner {
     },
     abandon,
   };
-}
-
-/** Writes all of a chunk; the system may take less at a time. */
-export function writeAll(file: number, chunk: Uint8Array): void {
-  let at = 0;
-  while (at < chunk.length) {
-    try {
-      at += writeSync(file, chunk, at);
-    } catch (error) {
-      // A pipe that is full and was made non-blocking by its other owner: wait a moment.
-      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
-      Atomics.wait(PAUSE, 0, 0, 2);
-    }
-  }
-}
-
-const PAUSE = new Int32Array(new SharedArrayBuffer(4));
-
-/** Reads into a buffer; 0 means the end. Waits where nothing is there yet. */
-export function readSome(file: number, buffer: Uint8Array): number {
-  for (;;) {
-    try {
-      return readSync(file, buffer);
-    } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
-      if (code === "EOF") return 0;
-      if (code !== "EAGAIN") throw error;
-      Atomics.wait(PAUSE, 0, 0, 2);
-    }
-  }
 }

@@ -12,7 +12,8 @@ import {
 import { join } from "node:path";
 import { WaybillError } from "../../foundation/index.ts";
 import type { ObjectId } from "./api.ts";
-import { adoptObject, writeAll } from "./objects.ts";
+import { writeAll } from "./descriptors.ts";
+import { adoptObject } from "./objects.ts";
 import type { LfsRepository } from "./repository.ts";
 
 const READ_BYTES = 1 << 20;

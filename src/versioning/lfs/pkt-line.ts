@@ -1,5 +1,5 @@
 import { WaybillError } from "../../foundation/index.ts";
-import { readSome, writeAll } from "./objects.ts";
+import { readSome, writeAll } from "./descriptors.ts";
 
 /** Bytes that one packet carries at most: 65,520 less its four digits of length. */
 export const PACKET_BYTES_MAX = 65_516;
@@ -31,6 +31,27 @@ export function openPackets(input: number, output: number): PacketStream {
   let start = 0;
   let end = 0;
 
+  const outgoing = Buffer.allocUnsafe(PACKETS_A_WRITE * (PACKET_BYTES_MAX + HEADER_BYTES));
+  let used = 0;
+
+  /** Answers are kept until git is waited for, or there is no more room: one write a file, not four. */
+  function send(): void {
+    writeAll(output, outgoing.subarray(0, used));
+    used = 0;
+  }
+
+  function writePacket(content: Uint8Array): void {
+    if (used + HEADER_BYTES + content.length > outgoing.length) send();
+    outgoing.write(header(content.length), used, "latin1");
+    outgoing.set(content, used + HEADER_BYTES);
+    used += HEADER_BYTES + content.length;
+  }
+
+  function writeFlush(): void {
+    if (used + HEADER_BYTES > outgoing.length) send();
+    used += outgoing.write("0000", used, "latin1");
+  }
+
   /** Makes `count` bytes available at `start`; false when the stream ends before the first of them. */
   function fill(count: number): boolean {
     if (end - start >= count) return true;
@@ -40,6 +61,7 @@ export function openPackets(input: number, output: number): PacketStream {
       start = 0;
     }
     while (end - start < count) {
+      send();
       const read = readSome(input, buffer.subarray(end));
       if (read === 0) {
         if (end === start) return false;
@@ -70,8 +92,6 @@ export function openPackets(input: number, output: number): PacketStream {
     return buffer.subarray(start - size, start);
   }
 
-  const outgoing = Buffer.allocUnsafe(PACKETS_A_WRITE * (PACKET_BYTES_MAX + HEADER_BYTES));
-
   return {
     read,
     readList() {
@@ -87,28 +107,15 @@ export function openPackets(input: number, output: number): PacketStream {
       }
     },
     writeList(lines) {
-      const packets = lines.map((line) => {
-        const bytes = Buffer.from(`${line}\n`);
-        return Buffer.concat([Buffer.from(header(bytes.length)), bytes]);
-      });
-      writeAll(output, Buffer.concat([...packets, Buffer.from("0000")]));
+      for (const line of lines) writePacket(Buffer.from(`${line}\n`));
+      writeFlush();
     },
     writeContent(content) {
-      for (let at = 0; at < content.length; ) {
-        let used = 0;
-        for (let count = 0; count < PACKETS_A_WRITE && at < content.length; count++) {
-          const size = Math.min(PACKET_BYTES_MAX, content.length - at);
-          outgoing.write(header(size), used, "latin1");
-          outgoing.set(content.subarray(at, at + size), used + HEADER_BYTES);
-          used += HEADER_BYTES + size;
-          at += size;
-        }
-        writeAll(output, outgoing.subarray(0, used));
+      for (let at = 0; at < content.length; at += PACKET_BYTES_MAX) {
+        writePacket(content.subarray(at, at + PACKET_BYTES_MAX));
       }
     },
-    flush() {
-      writeAll(output, Buffer.from("0000"));
-    },
+    flush: writeFlush,
   };
 }
 

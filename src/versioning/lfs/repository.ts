@@ -23,13 +23,13 @@ export interface LfsRepository {
  * @throws WaybillError `failed_precondition` outside of a repository or without git
  */
 export function openLfsRepository(folder: string): LfsRepository {
-  const shown = git(folder, ["rev-parse", "--git-dir", "--git-common-dir", "--is-bare-repository"]);
-  const [gitDir = "", commonDir = "", isBare = ""] = shown.split("\n");
+  const args = ["--git-dir", "--git-common-dir", "--is-bare-repository", "--show-toplevel"];
+  const shown = tryGit(folder, ["rev-parse", ...args]);
+  const [gitDir = "", commonDir = "", isBare = "", topLevel = ""] = shown.stdout.split("\n");
+  // A bare repository has no top level: git says so after it has answered the rest.
+  if (shown.exitCode !== 0 && isBare !== "true") throw gitFailed(["rev-parse"], shown.stderr);
   const absoluteCommonDir = resolve(folder, commonDir);
-  const workTree =
-    isBare === "true"
-      ? undefined
-      : resolve(folder, git(folder, ["rev-parse", "--show-toplevel"]).replace(/\n$/u, ""));
+  const workTree = isBare === "true" ? undefined : resolve(folder, topLevel);
   const config = readConfig(folder, workTree);
   const configured = config.get("lfs.storage") ?? "";
   const storage =
