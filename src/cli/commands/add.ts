@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import { defineCommand } from "../command.ts";
 import { formatBytes, formatQuantity } from "../format.ts";
-import { recordStep } from "../recording.ts";
 
 /** `waybill add PATH...`: versions files and folders as `dvc add` does. */
 export const command = defineCommand({
@@ -15,6 +14,7 @@ export const command = defineCommand({
     { line: "add images", does: "a folder as one version" },
   ],
   run: async ({ arguments: { paths }, session }) => {
+    const { recordStep } = await import("../recording.ts");
     const { add, openRepo } = await import("../../versioning/index.ts");
     const repo = await openRepo(process.cwd());
     const added = await recordStep(

@@ -3,7 +3,6 @@ import { wrongUse } from "../arguments.ts";
 import { defineCommand } from "../command.ts";
 import { formatBytes, formatQuantity, formatShare } from "../format.ts";
 import { openProject } from "../project.ts";
-import { inputArtifacts } from "../recording.ts";
 import { requireRegistry } from "../registry.ts";
 import { fileRelation, readingFiles, TABLE_FORMATS } from "../relations.ts";
 import { formatTable } from "../table.ts";
@@ -50,6 +49,7 @@ export const command = defineCommand({
       throw wrongUse(name, "Name features as VIEW:FEATURE, or a --service.");
     }
     if (options.labels.length === 0) throw wrongUse(name, `"waybill ${name}" needs --labels FILE.`);
+    const { inputArtifacts } = await import("../recording.ts");
     const { historicalFeatures } = await import("../../features/index.ts");
     const project = await openProject(session);
     const registry = await requireRegistry(project);

@@ -1,10 +1,8 @@
-import { ListOperationOptions_OrderByField_Field } from "../../../gen/ml_metadata/proto/metadata_store_pb.ts";
 import { wrongUse } from "../arguments.ts";
 import { defineCommand } from "../command.ts";
 import { formatDuration, formatTime } from "../format.ts";
 import { openProject } from "../project.ts";
 import { formatTable } from "../table.ts";
-import { durationOf, stateCounts, stateName } from "../views/executions.ts";
 
 const RUN_TYPE = "pipeline_run";
 
@@ -23,10 +21,13 @@ export const command = defineCommand({
   ],
   run: async ({ options: { limit, failed }, session }) => {
     if (limit < 1) throw wrongUse("runs list", "--limit is at least 1.");
+    const { durationOf, NEWEST_FIRST, stateCounts, stateName } = await import(
+      "../views/executions.ts"
+    );
     const { store } = await openProject(session);
     const newest = {
       maxResultSize: limit,
-      orderByField: { field: ListOperationOptions_OrderByField_Field.ID, isAsc: false },
+      orderByField: NEWEST_FIRST,
     };
     const { contexts } = await store.getContextsByType({ typeName: RUN_TYPE, options: newest });
     const runs = [];

@@ -1,8 +1,4 @@
-import { SchemaSchema } from "../../../gen/tensorflow_metadata/proto/v0/schema_pb.ts";
 import { defineCommand } from "../command.ts";
-import { messageJson, readStatistics } from "../protos.ts";
-import { fileUri, recordStep } from "../recording.ts";
-import { schemaSummary, schemaText } from "../views/schema.ts";
 
 /** `waybill schema infer STATS`: what the data looks like becomes what is expected of it. */
 export const command = defineCommand({
@@ -34,6 +30,9 @@ export const command = defineCommand({
   ],
   run: async ({ arguments: { statistics: path }, options, session }) => {
     const { generateSchema, inferSchema } = await import("../../schema/index.ts");
+    const { readStatistics, schemaJson } = await import("../protos.ts");
+    const { fileUri, recordStep } = await import("../recording.ts");
+    const { schemaSummary, schemaText } = await import("../views/schema.ts");
     const { output, maxStringDomainSize, inferFeatureShape } = options;
     const settings = { maxStringDomainSize, inferFeatureShape };
     const statistics = await readStatistics(path);
@@ -59,7 +58,7 @@ export const command = defineCommand({
                 })
               ).schema,
           );
-    const json = messageJson(SchemaSchema, schema);
+    const json = schemaJson(schema);
     return output === undefined
       ? { text: schemaText(schema), json }
       : { note: `Wrote ${output}: ${schemaSummary(schema)}.`, json };

@@ -1,8 +1,4 @@
-import { SchemaSchema } from "../../../gen/tensorflow_metadata/proto/v0/schema_pb.ts";
 import { defineCommand } from "../command.ts";
-import { messageJson, readStatistics } from "../protos.ts";
-import { fileUri, recordStep } from "../recording.ts";
-import { schemaSummary, schemaText } from "../views/schema.ts";
 
 /** `waybill schema update SCHEMA STATS`: relaxes a schema until the statistics pass. */
 export const command = defineCommand({
@@ -32,12 +28,15 @@ export const command = defineCommand({
   ],
   run: async ({ arguments: given, options, session }) => {
     const { publishSchema, readSchema } = await import("../../schema/index.ts");
+    const { readStatistics, schemaJson } = await import("../protos.ts");
+    const { fileUri, recordStep } = await import("../recording.ts");
+    const { schemaSummary, schemaText } = await import("../views/schema.ts");
     const { updateSchema } = await import("../../anomalies/index.ts");
     const { output, maxStringDomainSize } = options;
     const before = await readSchema(given.schema);
     const statistics = await readStatistics(given.statistics);
     const schema = updateSchema(before, statistics, { maxStringDomainSize });
-    const json = messageJson(SchemaSchema, schema);
+    const json = schemaJson(schema);
     if (output === undefined) return { text: schemaText(schema), json };
     await recordStep(
       session,

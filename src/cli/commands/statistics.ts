@@ -1,12 +1,9 @@
-import { DatasetFeatureStatisticsListSchema } from "../../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
+import type { DatasetFeatureStatisticsList } from "../../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
 import type { FileInput, StatisticsOptions } from "../../statistics/index.ts";
 import { wrongUse } from "../arguments.ts";
 import { defineCommand } from "../command.ts";
 import { findHome } from "../home.ts";
 import { readJson } from "../json-file.ts";
-import { messageJson } from "../protos.ts";
-import { fileUri, recordStep } from "../recording.ts";
-import { statisticsSummary, statisticsText } from "../views/statistics.ts";
 
 /** `waybill statistics INPUT...`: counts what is in a dataset, as TFDV does. */
 export const command = defineCommand({
@@ -65,6 +62,7 @@ export const command = defineCommand({
       });
       return answer(statistics, undefined);
     }
+    const { fileUri, recordStep } = await import("../recording.ts");
     const statistics = await recordStep(
       session,
       "StatisticsGen",
@@ -98,10 +96,10 @@ export const command = defineCommand({
   },
 });
 
-type Statistics = Parameters<typeof statisticsText>[0];
-
-function answer(statistics: Statistics, output: string | undefined) {
-  const json = messageJson(DatasetFeatureStatisticsListSchema, statistics);
+async function answer(statistics: DatasetFeatureStatisticsList, output: string | undefined) {
+  const { statisticsJson } = await import("../protos.ts");
+  const { statisticsSummary, statisticsText } = await import("../views/statistics.ts");
+  const json = statisticsJson(statistics);
   return output === undefined
     ? { text: statisticsText(statistics), json }
     : { note: `Wrote ${output}: ${statisticsSummary(statistics)}.`, json };

@@ -1,5 +1,4 @@
 import { defineCommand } from "../command.ts";
-import { loadFiles } from "../loading.ts";
 import { TABLE_FORMATS } from "../relations.ts";
 import { completeTables } from "../tables.ts";
 
@@ -21,6 +20,8 @@ export const command = defineCommand({
   },
   examples: [{ line: "warehouse append flights july.parquet", does: "one more snapshot" }],
   complete: completeTables,
-  run: ({ arguments: { table, files }, options: { format }, session }) =>
-    loadFiles("append", { table, files, format, session }),
+  run: async ({ arguments: { table, files }, options: { format }, session }) => {
+    const { loadFiles } = await import("../loading.ts");
+    return loadFiles("append", { table, files, format, session });
+  },
 });

@@ -1,5 +1,4 @@
 import { defineCommand } from "../command.ts";
-import { loadFiles } from "../loading.ts";
 import { TABLE_FORMATS } from "../relations.ts";
 import { completeTables } from "../tables.ts";
 
@@ -25,6 +24,8 @@ export const command = defineCommand({
     { line: "warehouse load flights '2026-*.parquet'", does: "many files, one snapshot" },
   ],
   complete: completeTables,
-  run: ({ arguments: { table, files }, options: { format }, session }) =>
-    loadFiles("load", { table, files, format, session }),
+  run: async ({ arguments: { table, files }, options: { format }, session }) => {
+    const { loadFiles } = await import("../loading.ts");
+    return loadFiles("load", { table, files, format, session });
+  },
 });

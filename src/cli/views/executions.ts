@@ -1,6 +1,7 @@
 import {
   type Execution,
   Execution_State,
+  ListOperationOptions_OrderByField_Field,
 } from "../../../gen/ml_metadata/proto/metadata_store_pb.ts";
 
 /** A state as ML Metadata spells it: `COMPLETE`, `RUNNING`, ... */
@@ -22,3 +23,9 @@ export function stateCounts(executions: readonly Execution[]): string {
 export function durationOf({ createTimeSinceEpoch, lastUpdateTimeSinceEpoch }: Execution): number {
   return Number(lastUpdateTimeSinceEpoch - createTimeSinceEpoch);
 }
+
+/** The order of lists in which the last comes first. */
+export const NEWEST_FIRST = {
+  field: ListOperationOptions_OrderByField_Field.ID,
+  isAsc: false,
+} as const;
