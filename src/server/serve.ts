@@ -57,6 +57,8 @@ export interface Server extends AsyncDisposable {
 }
 
 const GRACE_MS = 10_000;
+/** Clients of gRPC keep their connection; one that is forgotten ends after this. */
+const SESSION_IDLE_MS = 10 * 60_000;
 const PREFACE = "PRI";
 const CLOSE_POLL_MS = 20;
 
@@ -98,7 +100,13 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
   const find = routeTable([...health, ...(options.routes ?? [])]);
 
   const http = createHttpServer(
-    { maxHeaderSize: limits.headerBytesMax, headersTimeout: limits.headersMs, requestTimeout: 0 },
+    {
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersMs,
+      connectionsCheckingInterval: limits.headersMs / 4,
+      // Bodies may take long, but not be slow: body.ts watches their rate.
+      requestTimeout: 0,
+    },
     (message, response) => void handleHttp(frame, find, message, response),
   );
   http.keepAliveTimeout = 30_000;
@@ -132,6 +140,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
   });
   http2.on("session", (session) => {
     sessions.add(session);
+    session.setTimeout(SESSION_IDLE_MS, () => session.close());
     session.on("close", () => sessions.delete(session));
     session.on("error", () => {});
     session.socket.on("error", () => {});
