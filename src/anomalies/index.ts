@@ -20,6 +20,7 @@ export {
   type MatchStatistics,
   type SkewedPair,
 } from "./feature-skew.ts";
+export { type Filled, fillDefaults, withDefaults } from "./fill.ts";
 export { type ReportDataset, type ReportInput, reportHtml } from "./html/index.ts";
 export type { Example, ExampleScalar, ExampleValue } from "./instance/example.ts";
 export { type ExampleAnomalies, instanceValidator, validateInstance } from "./instance/index.ts";

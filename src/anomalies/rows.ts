@@ -1,10 +1,9 @@
-import { mkdir, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { Artifact } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
 import type { Schema } from "../../gen/tensorflow_metadata/proto/v0/schema_pb.ts";
-import type { Cell, Column, Engine, FieldIdColumn } from "../engine/index.ts";
-import { digestFile, syncFolder, temporaryPathFor, WaybillError } from "../foundation/index.ts";
+import type { Cell, Engine } from "../engine/index.ts";
+import { WaybillError } from "../foundation/index.ts";
 import type { Step } from "../metadata/index.ts";
+import { declareRows, writeParquetFiles } from "./parquet-output.ts";
 import { type RowRule, rowRules } from "./row-rules.ts";
 
 /** Rows that are named for each rule, unless told otherwise. */
@@ -131,29 +130,29 @@ export async function quarantine(
   const reasons = reasonsText(engine, rules);
   const name = dialect.quoteIdentifier(REASONS_COLUMN);
   const withReasons = [...columns, { name: REASONS_COLUMN, type: dialect.typeName("string") }];
-  const goodFile = temporaryPathFor(options.goodPath);
-  const badFile = temporaryPathFor(options.badPath);
-  try {
-    for (const path of [goodFile, badFile]) await mkdir(dirname(path), { recursive: true });
-    const goodRows = `SELECT * FROM ${relation} WHERE NOT ${isBad}`;
-    const badRows = `SELECT *, ${reasons} AS ${name} FROM ${relation} WHERE ${isBad}`;
-    await engine.rows(dialect.copyToParquet(goodRows, goodFile, numbered(columns)), query);
-    await engine.rows(dialect.copyToParquet(badRows, badFile, numbered(withReasons)), query);
-    for (const path of [goodFile, badFile]) await sync(path);
-    await rename(goodFile, options.goodPath);
-    await rename(badFile, options.badPath);
-    for (const path of [options.goodPath, options.badPath]) await syncFolder(dirname(path));
-  } catch (error) {
-    for (const path of [goodFile, badFile]) await rm(path, { force: true });
-    throw error;
-  }
+  await writeParquetFiles(
+    engine,
+    [
+      {
+        path: options.goodPath,
+        query: `SELECT * FROM ${relation} WHERE NOT ${isBad}`,
+        columns,
+      },
+      {
+        path: options.badPath,
+        query: `SELECT *, ${reasons} AS ${name} FROM ${relation} WHERE ${isBad}`,
+        columns: withReasons,
+      },
+    ],
+    query,
+  );
   step.note("bad_row_count", badCount);
   step.log.log("info", `quarantined ${badCount} of ${total} rows`);
   return {
     goodCount: total - badCount,
     badCount,
-    good: await declare(step, "examples", options.goodPath, total - badCount),
-    bad: await declare(step, "quarantine", options.badPath, badCount),
+    good: await declareRows(step, "examples", options.goodPath, total - badCount),
+    bad: await declareRows(step, "quarantine", options.badPath, badCount),
   };
 }
 
@@ -184,25 +183,4 @@ function checkShare(bad: number, total: number, allowed: number): void {
     `${bad} of ${total} rows are bad, more than the allowed share of ${allowed}.`,
     { hint: "Look at the anomalies first: when so much is bad, it may be the schema." },
   );
-}
-
-function numbered(columns: readonly Column[]): FieldIdColumn[] {
-  return columns.map(({ name, type }, index) => ({ id: index + 1, name, type }));
-}
-
-async function sync(path: string): Promise<void> {
-  const file = await open(path, "r");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function declare(step: Step, key: string, path: string, rowCount: bigint): Promise<Artifact> {
-  const { digest, sizeBytes } = await digestFile("sha256", path, { signal: step.signal });
-  return step.output(key, "Examples", {
-    uri: path,
-    customProperties: { sha256: digest, size_bytes: BigInt(sizeBytes), row_count: rowCount },
-  });
 }

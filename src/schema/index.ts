@@ -1,4 +1,5 @@
 export { extendSchema } from "./base.ts";
+export { type DefaultValue, defaultsOf } from "./defaults.ts";
 export {
   type Compatibility,
   compatibilityOf,
