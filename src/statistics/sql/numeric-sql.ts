@@ -4,12 +4,11 @@ import {
   type Distribution,
   distributionOfPoints,
   EMPTY_DISTRIBUTION,
-  GRID_CELLS,
   gridExponent,
   thinMarks,
 } from "../distribution.ts";
 import { type NumericPartial, numericOfCounts } from "../numeric.ts";
-import { cellNumber, cellWhole } from "./cells.ts";
+import { cellNumber } from "./cells.ts";
 
 /** A numeric column of a relation, as an expression that gives numbers. */
 export interface NumericColumn {
@@ -31,12 +30,17 @@ const MAX_COUNTED_RANGE = 65_536;
 /** Aggregates of one statement: planning more costs more than another scan. */
 const AGGREGATES_PER_STATEMENT = 4_000;
 
-/** A cell with more than this part of the values is divided again. */
+/** Cells that values are counted on, at first and where they crowd. */
+const CELLS = 8_192;
+const FINER_CELLS = 4_096;
+
+/** Where a cell has more than this part of the values, values are counted on a finer grid. */
 const HEAVY_PART = 1 / 512;
 
-/** Cells that are divided in a round, and rounds. */
-const MAX_HEAVY_CELLS = 8;
-const MAX_ROUNDS = 4;
+/** How often that is done, and in how many places at once; heavy cells this near are one place. */
+const MAX_ROUNDS = 3;
+const MAX_PLACES = 4;
+const NEAR_CELLS = 4;
 
 /** Bits of the whole numbers that stand for differences in exact sums. */
 const SUM_BITS = 60;
@@ -76,12 +80,13 @@ export async function countNumericColumns(
   columns: readonly NumericColumn[],
 ): Promise<readonly { readonly present: number; readonly numeric: NumericPartial }[]> {
   const summaries = await summarize(query, columns);
+  const moments = await sumMoments(query, columns, summaries);
   const results: { present: number; numeric: NumericPartial }[] = [];
   for (const [index, column] of columns.entries()) {
     const summary = summaries[index]!;
     results.push({
       present: summary.present,
-      numeric: await countColumn(query, column, summary),
+      numeric: await countColumn(query, column, summary, moments.get(column)),
     });
   }
   return results;
@@ -155,25 +160,93 @@ async function specials(
   };
 }
 
+/** Whether a column's values are few enough to count one by one. */
+function hasSmallRange(column: NumericColumn, { min, max }: Summary): boolean {
+  return column.isInteger && max - min < MAX_COUNTED_RANGE;
+}
+
+function finiteCount(summary: Summary): number {
+  return summary.present - summary.nan - summary.positiveInfinity - summary.negativeInfinity;
+}
+
+interface Moments {
+  readonly mean: number;
+  readonly m2: number;
+}
+
+/**
+ * Means and squared differences of the columns that are not counted value by value: sums of whole numbers
+ * that stand for differences from the middle, in units of the range.
+ */
+async function sumMoments(
+  query: Query,
+  columns: readonly NumericColumn[],
+  summaries: readonly Summary[],
+): Promise<ReadonlyMap<NumericColumn, Moments>> {
+  const { dialect } = query.engine;
+  const double = dialect.typeName("double");
+  const bits = dialect.double(2 ** SUM_BITS);
+  const wide = columns.flatMap((column, index) => {
+    const summary = summaries[index]!;
+    if (finiteCount(summary) === 0 || hasSmallRange(column, summary)) return [];
+    return [{ column, summary, ...frameOf(summary.min, summary.max) }];
+  });
+  const moments = new Map<NumericColumn, Moments>();
+  const perColumn = 2;
+  const size = Math.floor(AGGREGATES_PER_STATEMENT / perColumn);
+  for (let first = 0; first < wide.length; first += size) {
+    const some = wide.slice(first, first + size);
+    const aggregates = some.flatMap(({ column, summary, middle, unit }, index) => {
+      const v = `CAST(${column.expression} AS ${double})`;
+      const x = `((${v} - ${dialect.double(middle)}) * ${dialect.double(1 / unit)})`;
+      const condition = finiteCount(summary) === summary.present ? undefined : dialect.isFinite(v);
+      const only = (y: string) =>
+        condition === undefined ? y : `CASE WHEN ${condition} THEN ${y} END`;
+      return [
+        `${dialect.sumWhole(only(`${x} * ${bits}`))} AS s_${index}`,
+        `${dialect.sumWhole(only(`${x} * ${x} * ${bits}`))} AS q_${index}`,
+      ];
+    });
+    const [row] = await rowsOf(query, `SELECT ${aggregates.join(",\n  ")}\nFROM ${query.relation}`);
+    for (const [index, { column, summary, middle, unit }] of some.entries()) {
+      const sum = numberIn(row!, `s_${index}`) / 2 ** SUM_BITS;
+      const squares = numberIn(row!, `q_${index}`) / 2 ** SUM_BITS;
+      const mean = sum / finiteCount(summary);
+      moments.set(column, {
+        mean: middle + mean * unit,
+        m2: Math.max(0, squares - mean * sum) * unit * unit,
+      });
+    }
+  }
+  return moments;
+}
+
+/** The middle of a range and a power of two that no difference from the middle exceeds. */
+function frameOf(min: number, max: number): { middle: number; unit: number } {
+  const middle = min / 2 + max / 2;
+  const reach = Math.max(max - middle, middle - min);
+  const unit = reach === 0 ? 1 : 2 ** Math.min(1023, Math.ceil(Math.log2(reach)) + 1);
+  return { middle, unit };
+}
+
 async function countColumn(
   query: Query,
   column: NumericColumn,
   summary: Summary,
+  moments: Moments | undefined,
 ): Promise<NumericPartial> {
   const { nan, positiveInfinity, negativeInfinity, min, max, zeros } = summary;
   const others = { nan, positiveInfinity, negativeInfinity };
-  const count = summary.present - nan - positiveInfinity - negativeInfinity;
-  if (count === 0) {
-    return numericOfCounts(EMPTY_DISTRIBUTION.values, EMPTY_DISTRIBUTION.weights, others);
-  }
-  if (column.isInteger && max - min < MAX_COUNTED_RANGE) {
-    const { values, counts } = await countValues(query, column);
+  const count = finiteCount(summary);
+  if (moments === undefined) {
+    const { values, counts } =
+      count === 0
+        ? { values: EMPTY_DISTRIBUTION.values, counts: EMPTY_DISTRIBUTION.weights }
+        : await countValues(query, column);
     return numericOfCounts(values, counts, others);
   }
-  const cells = await countCells(query, column, min, max, true);
-  const { mean, m2 } = momentsOf(cells, min, max, count);
-  const distribution = await distributionOfCells(query, column, cells, count);
-  return { count, mean, m2, min, max, zeros, ...others, distribution };
+  const distribution = await distributionOf(query, column, summary);
+  return { count, ...moments, min, max, zeros, ...others, distribution };
 }
 
 async function countValues(
@@ -202,96 +275,66 @@ interface Cell {
   readonly low: number;
   readonly high: number;
   readonly count: number;
-  /** Sums of scaled differences from the middle and of their squares, whole numbers as text. */
-  readonly sum: bigint;
-  readonly squares: bigint;
 }
 
 /** Counts the values of [min, max] on a grid, cells ascending. */
 async function countCells(
   query: Query,
   { expression: x }: NumericColumn,
-  min: number,
-  max: number,
-  hasSums: boolean,
+  range: { readonly min: number; readonly max: number; readonly exponent: number },
 ): Promise<Cell[]> {
   const { dialect } = query.engine;
   const double = dialect.typeName("double");
-  const scale = dialect.double(2 ** -gridExponent(min, max));
-  const { middle, unit } = frameOf(min, max);
-  const difference = `((v - ${dialect.double(middle)}) * ${dialect.double(1 / unit)})`;
-  const bits = dialect.double(2 ** SUM_BITS);
-  const sums = hasSums
-    ? `, ${dialect.sumWhole(`${difference} * ${bits}`)} AS s,
-      ${dialect.sumWhole(`${difference} * ${difference} * ${bits}`)} AS q`
-    : "";
   const sql = `
-    SELECT ceil(v * ${scale}) AS c, min(v) AS low, max(v) AS high, CAST(count(*) AS ${double}) AS n${sums}
+    SELECT min(v) AS low, max(v) AS high, CAST(count(*) AS ${double}) AS n
     FROM (SELECT CAST(${x} AS ${double}) AS v FROM ${query.relation}) AS t
-    WHERE v >= ${dialect.double(min)} AND v <= ${dialect.double(max)}
-    GROUP BY 1`;
+    WHERE v >= ${dialect.double(range.min)} AND v <= ${dialect.double(range.max)}
+    GROUP BY ceil(v * ${dialect.double(2 ** -range.exponent)})`;
   const cells: Cell[] = [];
   for await (const batch of query.engine.query(sql, optionsOf(query))) {
-    const [, low, high, count, sum, squares] = batch.columns;
+    const [low, high, count] = batch.columns;
     for (let row = 0; row < batch.rowCount; row++) {
       cells.push({
         low: cellNumber(low!, row),
         high: cellNumber(high!, row),
         count: cellNumber(count!, row),
-        sum: sum === undefined ? 0n : cellWhole(sum, row),
-        squares: squares === undefined ? 0n : cellWhole(squares, row),
       });
     }
   }
   return cells.sort((a, b) => a.high - b.high);
 }
 
-/** The middle of a range and a power of two that no difference from the middle exceeds. */
-function frameOf(min: number, max: number): { middle: number; unit: number } {
-  const middle = min / 2 + max / 2;
-  const reach = Math.max(max - middle, middle - min);
-  const unit = reach === 0 ? 1 : 2 ** Math.min(1023, Math.ceil(Math.log2(reach)) + 1);
-  return { middle, unit };
-}
-
-function momentsOf(
-  cells: readonly Cell[],
-  min: number,
-  max: number,
-  count: number,
-): { mean: number; m2: number } {
-  const { middle, unit } = frameOf(min, max);
-  const sum = Number(cells.reduce((total, cell) => total + cell.sum, 0n)) / 2 ** SUM_BITS;
-  const squares = Number(cells.reduce((total, cell) => total + cell.squares, 0n)) / 2 ** SUM_BITS;
-  const mean = sum / count;
-  return { mean: middle + mean * unit, m2: Math.max(0, squares - mean * sum) * unit * unit };
-}
-
-/** The grid's counts, and marks at the greatest value of each cell; heavy cells are divided again. */
-async function distributionOfCells(
+/** The grid's counts, and marks at the greatest value of each cell, finer where values crowd. */
+async function distributionOf(
   query: Query,
   column: NumericColumn,
-  cells: readonly Cell[],
-  count: number,
+  summary: Summary,
 ): Promise<Distribution> {
-  let marks = [...cells];
+  const { min, max } = summary;
+  const exponent = gridExponent(min, max, CELLS);
+  const cells = await countCells(query, column, { min, max, exponent });
+  const limit = finiteCount(summary) * HEAVY_PART;
+  let marks = cells;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const heavy = marks
-      .filter((cell) => cell.count > count * HEAVY_PART && cell.low < cell.high)
-      .sort((a, b) => b.count - a.count || a.low - b.low)
-      .slice(0, MAX_HEAVY_CELLS);
-    if (heavy.length === 0) break;
-    const parts: Cell[] = [];
-    for (const { low, high } of heavy) {
-      parts.push(...(await countCells(query, column, low, high, false)));
+    const places = crowdedPlaces(marks, limit);
+    if (places.length === 0) break;
+    const finer: Cell[] = [];
+    let at = 0;
+    for (const { first, last } of places) {
+      const range = { min: marks[first]!.low, max: marks[last]!.high };
+      finer.push(...marks.slice(at, first));
+      finer.push(
+        ...(await countCells(query, column, {
+          ...range,
+          exponent: gridExponent(range.min, range.max, FINER_CELLS),
+        })),
+      );
+      at = last + 1;
     }
-    marks = marks
-      .filter((cell) => !heavy.includes(cell))
-      .concat(parts)
-      .sort((a, b) => a.high - b.high);
+    marks = finer.concat(marks.slice(at));
   }
   const [first] = marks;
-  if (first !== undefined && first.low < first.high && first.count > 1) {
+  if (first !== undefined && first.low < first.high) {
     // The smallest value is a mark of its own.
     marks = [
       { ...first, high: first.low, count: 1 },
@@ -302,11 +345,27 @@ async function distributionOfCells(
   const values = Float64Array.from(marks, (cell) => cell.high);
   const weights = Float64Array.from(marks, (cell) => cell.count);
   if (marks.every((cell) => cell.low === cell.high)) return distributionOfPoints(values, weights);
-  const exponent = gridExponent(cells[0]!.low, cells.at(-1)!.high);
-  const base = cellOf(cells[0]!.low, exponent);
-  const counts = new Float64Array(GRID_CELLS);
+  const base = cellOf(min, exponent);
+  const counts = new Float64Array(cellOf(max, exponent) - base + 1);
   for (const cell of cells) counts[cellOf(cell.high, exponent) - base]! += cell.count;
   return { isExact: false, ...thinMarks(values, weights), grid: { exponent, base, counts } };
+}
+
+/** The runs of marks around heavy cells, the heaviest few, in ascending order. */
+function crowdedPlaces(marks: readonly Cell[], limit: number): { first: number; last: number }[] {
+  const places: { first: number; last: number; count: number }[] = [];
+  for (const [index, { low, high, count }] of marks.entries()) {
+    if (count <= limit || low === high) continue;
+    const place = places.at(-1);
+    if (place !== undefined && index - place.last <= NEAR_CELLS) {
+      place.last = index;
+      place.count += count;
+    } else places.push({ first: index, last: index, count });
+  }
+  return places
+    .sort((a, b) => b.count - a.count || a.first - b.first)
+    .slice(0, MAX_PLACES)
+    .sort((a, b) => a.first - b.first);
 }
 
 function optionsOf({ signal }: Query): { signal?: AbortSignal } {
@@ -317,7 +376,7 @@ function rowsOf(query: Query, sql: string): Promise<Row[]> {
   return query.engine.rows(sql, optionsOf(query));
 }
 
-/** A number of a small result; NULL (a column without values) is zero. */
+/** A number of a small result; NULL (a column without values) is zero, sums of any size are rounded. */
 export function numberIn(row: Row, name: string): number {
   return Number(row[name] ?? 0);
 }
