@@ -1,4 +1,5 @@
 export { placeholders, type SqlDialect, sqliteDialect } from "./dialect.ts";
+export { openMysql } from "./mysql.ts";
 export type {
   Database,
   ReadTransaction,
@@ -7,6 +8,7 @@ export type {
   SqlValue,
   WriteTransaction,
 } from "./port.ts";
+export { openPostgres } from "./postgres.ts";
 export {
   backupSqlite,
   openSqlite,

@@ -1,4 +1,10 @@
-import { openSqlite, openSqliteInMemory, type SqliteOptions } from "../database/index.ts";
+import {
+  openMysql,
+  openPostgres,
+  openSqlite,
+  openSqliteInMemory,
+  type SqliteOptions,
+} from "../database/index.ts";
 import { type Clock, systemClock, WaybillError } from "../foundation/index.ts";
 import { openRdbmsStore } from "./rdbms/store.ts";
 import type { MetadataStore } from "./store.ts";
@@ -11,7 +17,8 @@ export interface OpenStoreOptions extends SqliteOptions {
 /**
  * Opens a metadata store.
  * @param uri `sqlite:FILE` or a plain path for a database file, `memory:` for one that is empty, its
- *   own for each call, and gone when it is disposed
+ *   own for each call, and gone when it is disposed, `mysql://USER:PASSWORD@HOST:PORT/DATABASE` (needs
+ *   the package mysql2) or `postgres://...` (needs pg)
  * @throws `invalid_argument` for another scheme, `not_found`, `data_loss` for a damaged file,
  *   `failed_precondition` for a layout that is older or newer; the file is then left as it was
  */
@@ -24,13 +31,18 @@ export async function openMetadataStore(
   switch (scheme) {
     case "memory":
       return openRdbmsStore(await openSqliteInMemory(), clock);
+    case "mysql":
+      return openRdbmsStore(await openMysql(uri), clock);
+    case "postgres":
+    case "postgresql":
+      return openRdbmsStore(await openPostgres(uri), clock);
     case "sqlite":
     case "file":
     case undefined:
       return openRdbmsStore(await openSqlite(sqliteFile(uri) ?? uri, sqlite), clock);
     default:
       throw new WaybillError("invalid_argument", `No metadata store is known for "${scheme}:".`, {
-        hint: "Use sqlite:FILE, a path, or memory:.",
+        hint: "Use sqlite:FILE, a path, memory:, mysql://... or postgres://...",
       });
   }
 }

@@ -84,6 +84,7 @@ export function createRecorder(store: MetadataStore, options: RecorderOptions = 
     const reused = await tryReuse(store, opening, stepOptions.reuse, log);
     if (reused !== undefined) return reused;
 
+    await ensureOwnTables(store);
     const opened = await store.transaction((calls, rows) =>
       openExecution(calls, rows, opening, { holder, expiresMs: clock.nowMs() + LEASE_MS }),
     );
@@ -117,8 +118,8 @@ export function createRecorder(store: MetadataStore, options: RecorderOptions = 
   }
 
   async function reap(): Promise<number> {
+    await ensureOwnTables(store);
     return store.transaction(async (calls, rows) => {
-      await ensureOwnTables(rows);
       const dead = await deadLeases(rows, holder, clock.nowMs());
       for (const { executionId, reason } of dead) {
         await endLease(rows, executionId);

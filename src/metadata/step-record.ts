@@ -20,8 +20,9 @@ import { artifactTypes, executionBaseTypes } from "./artifact-types.ts";
 import type { StepInputs } from "./cache-key.ts";
 import { endLease, type LeaseHolder, takeLease } from "./lease.ts";
 import { propertyTypeFor, toValue, toValues } from "./properties.ts";
+import { insertPath } from "./rdbms/edges.ts";
 import type { Output, Properties, Run } from "./record.ts";
-import { ensureOwnTables, moveRef } from "./refs.ts";
+import { moveRef } from "./refs.ts";
 import type { MetadataCalls } from "./store.ts";
 
 /** The custom property that lists which of the others are parameters, as JSON. */
@@ -67,7 +68,6 @@ export async function openExecution(
   opening: Opening,
   lease: { readonly holder: LeaseHolder; readonly expiresMs: number },
 ): Promise<Opened> {
-  await ensureOwnTables(rows);
   const opened = await writeExecution(calls, opening, Execution_State.RUNNING, []);
   await takeLease(rows, opened.executionId, lease.holder, lease.expiresMs);
   return opened;
@@ -257,10 +257,10 @@ async function appendToInputs(
 ): Promise<Event[]> {
   const events = eventsFor(added, Event_Type.INPUT);
   if (events.length === 0) return [];
-  const stored = await calls.getEventsByExecutionIDs({ executionIds: [executionId] });
+  const earlier = await calls.getEventsByExecutionIDs({ executionIds: [executionId] });
   const counts = new Map<string, bigint>();
   const known = new Set<bigint>();
-  for (const event of stored.events) {
+  for (const event of earlier.events) {
     if (event.type !== Event_Type.INPUT) continue;
     known.add(event.artifactId);
     for (const { value } of event.path?.steps ?? []) {
@@ -274,21 +274,11 @@ async function appendToInputs(
       fresh.push(event);
       continue;
     }
-    for (const { value } of event.path?.steps ?? []) {
-      const isIndex = value.case === "index";
-      await rows.run(
-        `INSERT INTO EventPath (event_id, is_index_step, step_index, step_key)
-         SELECT id, ?, ?, ? FROM Event WHERE artifact_id = ? AND execution_id = ? AND type = ?`,
-        [
-          isIndex ? 1n : 0n,
-          isIndex ? value.value : null,
-          isIndex ? null : (value.value ?? ""),
-          event.artifactId,
-          executionId,
-          BigInt(Event_Type.INPUT),
-        ],
-      );
-    }
+    const stored = await rows.get<{ id: bigint }>(
+      "SELECT id FROM Event WHERE artifact_id = ? AND execution_id = ? AND type = ?",
+      [event.artifactId, executionId, BigInt(Event_Type.INPUT)],
+    );
+    if (stored !== undefined) await insertPath(rows, stored.id, event);
   }
   return fresh;
 }

@@ -161,11 +161,11 @@ class Compiler {
         if (expression.value >= 2n ** 63n) {
           throw this.#error(expression, `Invalid integer literal: ${expression.value}`);
         }
-        return bound("INT64", expression.value);
+        return this.#bound("INT64", expression.value);
       case "double":
-        return bound("DOUBLE", expression.value);
+        return this.#bound("DOUBLE", expression.value);
       case "string":
-        return bound("STRING", expression.value);
+        return this.#bound("STRING", expression.value);
       case "boolean":
         return { sql: expression.value ? "TRUE" : "FALSE", type: "BOOL", values: [] };
       case "null":
@@ -240,7 +240,7 @@ class Compiler {
 
   #unary(expression: Expression & { kind: "unary" }): Piece {
     const { operator, operand } = expression;
-    if (operator === "-" && operand.kind === "integer") return bound("INT64", -operand.value);
+    if (operator === "-" && operand.kind === "integer") return this.#bound("INT64", -operand.value);
     const piece = this.#expression(operand);
     const wanted =
       operator === "NOT" ? ["BOOL"] : operator === "~" ? ["INT64"] : ["INT64", "DOUBLE"];
@@ -276,7 +276,11 @@ class Compiler {
       // SQLite has no exclusive or: what is in either, less what is in both. Values would be bound twice.
       throw this.#error(expression, "The operator ^ is not supported");
     }
-    return { sql: `(${leftSql} ${operator} ${right.sql})`, type, values };
+    const sql =
+      operator === "<<" || operator === ">>"
+        ? this.#dialect.shift(leftSql, operator, right.sql)
+        : `(${leftSql} ${operator} ${right.sql})`;
+    return { sql, type, values };
   }
 
   #logical(expression: Expression & { kind: "binary" }, operator: "AND" | "OR"): Piece {
@@ -485,7 +489,18 @@ class Compiler {
     if (!fits) throw this.#noSignature(expression, `function ${name}`, args);
     const type =
       known.gives === "same" ? this.#common(expression, `function ${name}`, args) : known.gives;
-    return { sql: known.sql(args.map(({ sql }) => sql)), type, values };
+    return {
+      sql: known.sql(
+        args.map(({ sql }) => sql),
+        this.#dialect,
+      ),
+      type,
+      values,
+    };
+  }
+
+  #bound(type: FilterType, value: SqlParameter): Piece {
+    return { sql: this.#dialect.parameter(type), type, values: [value] };
   }
 
   #toDouble(piece: Piece): Piece {
@@ -523,10 +538,6 @@ const CAST_TYPES: Readonly<Record<string, FilterType>> = {
   STRING: "STRING",
   BOOL: "BOOL",
 };
-
-function bound(type: FilterType, value: SqlParameter): Piece {
-  return { sql: "?", type, values: [value] };
-}
 
 /** The type to which all convert by themselves: whole numbers become floating point, nothing else. */
 function commonType(pieces: readonly Piece[]): FilterType | undefined {

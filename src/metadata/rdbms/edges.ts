@@ -56,8 +56,12 @@ export async function insertEvent(
       error,
     );
   }
-  for (const step of event.path?.steps ?? []) {
-    const { value } = step;
+  await insertPath(tx, id, event);
+}
+
+/** Adds the steps of an event's path to those that are stored. */
+export async function insertPath(tx: WriteTransaction, id: bigint, event: Event): Promise<void> {
+  for (const { value } of event.path?.steps ?? []) {
     await tx.run(
       "INSERT INTO EventPath (event_id, is_index_step, step_index, step_key) VALUES (?, ?, ?, ?)",
       value.case === "index" ? [id, 1n, value.value, null] : [id, 0n, null, value.value ?? ""],

@@ -1,6 +1,8 @@
 import type { Database, ReadTransaction, WriteTransaction } from "../../database/index.ts";
 import { WaybillError } from "../../foundation/index.ts";
 import { systemTypes } from "./kinds.ts";
+import { mysqlLayout } from "./layout-mysql.ts";
+import { postgresLayout } from "./layout-postgres.ts";
 import { sqliteLayout } from "./layout-sqlite.ts";
 
 /** The version of ML Metadata's table layout that this code reads and writes (ml-metadata 1.x). */
@@ -90,7 +92,8 @@ export async function tableNames(tx: ReadTransaction): Promise<string[]> {
 }
 
 async function createLayout(tx: WriteTransaction): Promise<void> {
-  for (const statement of sqliteLayout) await tx.run(statement);
+  const layouts = { sqlite: sqliteLayout, mysql: mysqlLayout, postgres: postgresLayout };
+  for (const statement of layouts[tx.dialect.name]) await tx.run(statement);
   await tx.run("INSERT INTO MLMDEnv (schema_version) VALUES (?)", [BigInt(SCHEMA_VERSION)]);
 }
 

@@ -112,7 +112,7 @@ async function quickestForm(tx: ReadTransaction, filter: CompiledFilter): Promis
       continue;
     }
     const some = await tx.get<{ n: bigint }>(
-      `SELECT COUNT(*) AS n FROM (${asTest.set.sql} LIMIT ${MATCH_COUNT_MANY}) some`,
+      `SELECT COUNT(*) AS n FROM (${asTest.set.sql} LIMIT ${MATCH_COUNT_MANY}) matches`,
       asTest.set.values,
     );
     conditions.push((some?.n ?? 0n) < BigInt(MATCH_COUNT_MANY) ? part : asTest);
