@@ -62,6 +62,16 @@ export const DIALECT_CASES: readonly DialectCase[] = [
     want: -3,
   },
   {
+    name: "epochUs reads a timestamp without zone as UTC",
+    sql: (d) => d.epochUs(`CAST('1970-01-02 00:00:00.5' AS ${d.typeName("timestamp")})`),
+    want: 86_400_500_000,
+  },
+  {
+    name: "epochUs reads a date as its midnight, UTC",
+    sql: (d) => d.epochUs("CAST('1970-01-02' AS DATE)"),
+    want: 86_400_000_000,
+  },
+  {
     name: "timestampFromUs is the inverse of epochUs",
     sql: (d) => d.epochUs(d.timestampFromUs("1500000")),
     want: 1_500_000,

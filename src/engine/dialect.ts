@@ -71,7 +71,7 @@ export interface Dialect {
    * order an engine adds.
    */
   sumWhole(x: string): string;
-  /** Microseconds since the epoch of a timestamp. */
+  /** Microseconds since the epoch of a timestamp, with or without zone (then UTC), or a date. */
   epochUs(x: string): string;
   /** Days since the epoch of a date. */
   epochDays(x: string): string;
@@ -250,7 +250,7 @@ export const sparkDialect: Dialect = {
     `(SELECT slice(sort_array(collect_list(struct(${count} AS n, ${value} AS v)), false), 1, ` +
     `${limit}) FROM ${counted})`,
   sumWhole: (x) => `sum(CAST(round(${x}) AS DECIMAL(19, 0)))`,
-  epochUs: (x) => `unix_micros(${x})`,
+  epochUs: (x) => `unix_micros(CAST(${x} AS TIMESTAMP))`,
   epochDays: (x) => `unix_date(${x})`,
   timestampFromUs: (x) => `timestamp_micros(${x})`,
   addSeconds: (x, seconds) => `timestampadd(SECOND, ${seconds}, ${x})`,

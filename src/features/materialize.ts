@@ -84,10 +84,8 @@ export async function materialize(
   step.note("end", end.toISOString());
 
   const collection = collectionOf(registry, view.name);
-  const batches = engine.query(latestRowsSql(rows), {
-    parameters: [start, end],
-    signal: step.signal,
-  });
+  const sql = latestRowsSql(engine.dialect, rows, start, end);
+  const batches = engine.query(sql, { signal: step.signal });
   const counts = { keys: 0, written: 0, superseded: 0, unchanged: 0 };
   for await (const chunk of writes(encodeBatches(batches, planned), batchRows)) {
     const { written, superseded, unchanged } = await store.write(collection, chunk);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { test } from "node:test";
 import { Execution_State } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
 import { createRecorder } from "../metadata/index.ts";
@@ -265,13 +265,13 @@ test("an unknown service is not_found with the nearest name", async () => {
   );
 });
 
-test("a source that is cut short is data_loss, and the step is FAILED", async () => {
+test("a source that lost its columns is refused, and the step is FAILED", async () => {
   await using bench = await openBench();
   const registry = await delays(bench);
   await bench.write("delays.parquet", "SELECT 'x' AS nothing");
   await assert.rejects(train(bench, { registry, features: both, labels: { relation: LABELS } }), {
     code: "failed_precondition",
-    message: /has no column "airport"/,
+    message: /Source "delays" has no column "day"/,
   });
   const { executions } = await bench.metadata.getExecutions({});
   assert.deepEqual(
@@ -279,6 +279,17 @@ test("a source that is cut short is data_loss, and the step is FAILED", async ()
     [Execution_State.FAILED],
   );
   assert.equal(existsSync(bench.path("training.parquet")), false);
+});
+
+test("a source file that is cut short is data_loss, one that is gone is not_found", async () => {
+  await using bench = await openBench();
+  const registry = await delays(bench);
+  const path = bench.path("delays.parquet");
+  truncateSync(path, statSync(path).size >> 1);
+  const labels = { relation: LABELS };
+  await assert.rejects(train(bench, { registry, features: both, labels }), { code: "data_loss" });
+  rmSync(path);
+  await assert.rejects(train(bench, { registry, features: both, labels }), { code: "not_found" });
 });
 
 test("an interrupted training set is cancelled and leaves nothing", async () => {

@@ -75,10 +75,14 @@ test("materializing an interval takes what a label at its end would see of it", 
         );
         if (found !== undefined) want.set(key, found.value);
       }
-      const sql = latestRowsSql(await rowsOf(engine, given));
-      const got = await engine.rows(sql, {
-        parameters: [new Date(start * 1000), new Date(end * 1000)],
-      });
+      const got = await engine.rows(
+        latestRowsSql(
+          engine.dialect,
+          await rowsOf(engine, given),
+          new Date(start * 1000),
+          new Date(end * 1000),
+        ),
+      );
       assert.deepEqual(new Map(got.map((row) => [Number(row["k0"]), plain(row["f0"])])), want);
     }),
     { numRuns: 20 },

@@ -48,9 +48,7 @@ export function pointInTimeSql(
   const known = options.filterByCreatedTimestamp === true;
   const asof = (options.form ?? (dialect.hasAsofJoin ? "asof" : "union")) === "asof";
   const row = dialect.quoteIdentifier(LABEL_ROW);
-  const timeUs = dialect.epochUs(
-    `CAST(${dialect.quoteIdentifier(labels.timeColumn)} AS ${dialect.typeName("timestamptz")})`,
-  );
+  const timeUs = dialect.epochUs(dialect.quoteIdentifier(labels.timeColumn));
   const steps = [`labels AS (SELECT ${dialect.rowNumber()} AS ${row}, * FROM ${labels.relation})`];
   for (const [index, view] of views.entries()) {
     steps.push(labelTimes(index, view, row, timeUs));
@@ -72,12 +70,16 @@ ${joins.join("\n")}`;
 
 /**
  * A query that gives the latest row of each key with an event time in [start, end], both ends included:
- * columns k0.., e, c (microseconds, the least 64-bit integer where there is none), f0... It has two
- * parameters, start and end. Rows with a null key are left out.
+ * columns k0.., e, c (microseconds, the least 64-bit integer where there is none), f0... Rows with a null
+ * key are left out.
  */
-export function latestRowsSql(rows: ViewRows): string {
+export function latestRowsSql(dialect: Dialect, rows: ViewRows, start: Date, end: Date): string {
   const keys = rows.keys.map((_, index) => `k${index}`);
-  const inRange = `${rows.eventTime} BETWEEN ? AND ?`;
+  const [from, to] = [start, end].map((time) => {
+    const bound = dialect.timestampFromUs(String(BigInt(time.getTime()) * 1000n));
+    return rows.isZoned ? `CAST(${bound} AS ${dialect.typeName("timestamptz")})` : bound;
+  });
+  const inRange = `${rows.eventTime} BETWEEN ${from} AND ${to}`;
   const narrow = `SELECT ${aliased(rows.keys, "k")}, ${rows.eventUs} AS e FROM ${rows.relation} WHERE ${notNull(rows)} AND ${inRange}`;
   return `WITH newest AS (
 SELECT ${keys.join(", ")}, max(e) AS e FROM (${narrow}) n GROUP BY ${keys.join(", ")})

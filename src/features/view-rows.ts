@@ -1,5 +1,5 @@
 import type { Artifact } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
-import type { Column, Dialect, Engine } from "../engine/index.ts";
+import type { Column, Engine } from "../engine/index.ts";
 import { WaybillError } from "../foundation/index.ts";
 import type { Source } from "./definitions.ts";
 import { type Registry, sourceOf } from "./registry.ts";
@@ -25,8 +25,10 @@ export interface ViewRows {
   readonly keys: readonly string[];
   /** Event time in microseconds. */
   readonly eventUs: string;
-  /** The event time as it is stored, cast to a timestamp with time zone: for ranges that files can skip by. */
+  /** The event time as it is stored, for ranges that files can skip by. */
   readonly eventTime: string;
+  /** Whether it has a zone. */
+  readonly isZoned: boolean;
   /** Created time in microseconds, NULL where there is none; undefined without such a column. */
   readonly createdUs: string | undefined;
   /** Features in the order of the plan, as their declared types. */
@@ -53,28 +55,27 @@ export async function openViewRows(
   const { relation, inputs } = await resolve(source);
   const columns = await engine.columns(relation, options);
   const find = columnFinder(source, columns, `feature view "${planned.view.name}"`);
-  const timeOf = (name: string) =>
-    castTo(dialect, quoted(dialect, find(name, "UNIX_TIMESTAMP")), "UNIX_TIMESTAMP");
-  const typed = (name: string, type: ValueType) =>
-    castTo(dialect, quoted(dialect, find(name, type)), type);
-  const created = source.createdTimestampColumn;
+  const quote = (column: Column) => dialect.quoteIdentifier(column.name);
+  const typed = (name: string, type: ValueType) => castTo(dialect, quote(find(name, type)), type);
+  const event = find(source.timestampField, "UNIX_TIMESTAMP");
+  const created =
+    source.createdTimestampColumn === undefined
+      ? undefined
+      : find(source.createdTimestampColumn, "UNIX_TIMESTAMP");
   return {
     relation,
     keys:
       planned.joinKeys.length === 0
         ? ["0"]
         : planned.joinKeys.map((key) => typed(key.name, key.type)),
-    eventUs: dialect.epochUs(timeOf(source.timestampField)),
-    eventTime: timeOf(source.timestampField),
-    createdUs: created === undefined ? undefined : dialect.epochUs(timeOf(created)),
+    eventUs: dialect.epochUs(quote(event)),
+    eventTime: quote(event),
+    isZoned: /WITH TIME ZONE|^TIMESTAMPTZ/i.test(event.type),
+    createdUs: created === undefined ? undefined : dialect.epochUs(quote(created)),
     features: planned.features.map(({ field }) => typed(field.name, field.dtype)),
     ttlUs: BigInt(Math.round(planned.view.ttlSeconds * 1e6)),
     inputs,
   };
-}
-
-function quoted(dialect: Dialect, name: string): string {
-  return dialect.quoteIdentifier(name);
 }
 
 /** Finds the column of a source that a view knows by a name, and checks its type. */
@@ -83,7 +84,7 @@ function columnFinder(source: Source, columns: readonly Column[], wanted: string
   const original = new Map(
     Object.entries(source.fieldMapping).map(([column, name]) => [name, column]),
   );
-  return (name: string, type: ValueType): string => {
+  return (name: string, type: ValueType): Column => {
     const column = byName.get(original.get(name) ?? name);
     if (column === undefined) {
       const renamed = original.get(name);
@@ -106,7 +107,7 @@ function columnFinder(source: Source, columns: readonly Column[], wanted: string
         },
       );
     }
-    return column.name;
+    return column;
   };
 }
 
