@@ -9,7 +9,7 @@ import type {
 } from "../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
 import {
   FeatureNameStatistics_Type,
-  Histogram_HistogramType,
+  type Histogram_HistogramType,
 } from "../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
 import { WaybillError } from "../foundation/index.ts";
 import { compareBytes, comparePaths, type FeaturePath, pathKey, serializePath } from "./path.ts";
@@ -239,11 +239,6 @@ export class FeatureView {
       ? (stats.value.weightedNumericStats?.histograms ?? [])
       : stats.value.histograms;
     return histograms.find((histogram) => histogram.type === kind);
-  }
-
-  /** The standard histogram, for those who do not care which. */
-  get standardHistogram(): Histogram | undefined {
-    return this.histogram(Histogram_HistogramType.STANDARD);
   }
 
   customStatistic(name: string): CustomStatistic | undefined {

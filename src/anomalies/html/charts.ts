@@ -6,6 +6,9 @@ const WIDTH = 420;
 const HEIGHT = 130;
 const AXIS = 18;
 
+/** Buckets that a chart has at least, however long the tails are. */
+const TAILS_KEPT_MIN = 5;
+
 /** Labels that a bar chart shows. */
 export const BARS_MAX = 12;
 const LABEL_LENGTH_MAX = 28;
@@ -29,7 +32,7 @@ export function histogramChart(
   feature: string,
   sides: readonly HistogramSeries[],
 ): Html | undefined {
-  const densities = sides.map((side) => ({ side, steps: densityOf(side.histogram) }));
+  const densities = sides.map((side) => ({ side, steps: withoutTails(densityOf(side.histogram)) }));
   const values = densities.flatMap(({ steps }) => steps.flatMap(({ low, high }) => [low, high]));
   if (values.length === 0) return undefined;
   const low = Math.min(...values);
@@ -52,8 +55,27 @@ export function histogramChart(
     );
     return html`<path class="${side.side}" d="${path.join("")}"/>`;
   });
-  const label = `Distribution of ${feature} from ${shortNumber(low)} to ${shortNumber(high)}: ${sides.map(({ name }) => name).join(" and ")}`;
-  return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}"><line class="axis" x1="0" y1="${HEIGHT - AXIS}" x2="${WIDTH}" y2="${HEIGHT - AXIS}"/>${areas}<text x="0" y="${HEIGHT - 4}">${shortNumber(low)}</text><text x="${WIDTH / 2}" y="${HEIGHT - 4}" text-anchor="middle">${shortNumber((low + high) / 2)}</text><text x="${WIDTH}" y="${HEIGHT - 4}" text-anchor="end">${shortNumber(high)}</text></svg>`;
+  const drawn = densities.map(({ side, steps }) => {
+    const share = steps.reduce((sum, step) => sum + step.share, 0);
+    return share > 0.995 ? side.name : `${side.name} (${percent(share)} of its values)`;
+  });
+  const label = `Distribution of ${feature} from ${shortNumber(low)} to ${shortNumber(high)}: ${drawn.join(" and ")}`;
+  const isCut = drawn.some((text, index) => text !== sides[index]?.name);
+  return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}"><line class="axis" x1="0" y1="${HEIGHT - AXIS}" x2="${WIDTH}" y2="${HEIGHT - AXIS}"/>${areas}<text x="0" y="${HEIGHT - 4}">${shortNumber(low)}</text><text x="${WIDTH / 2}" y="${HEIGHT - 4}" text-anchor="middle">${shortNumber((low + high) / 2)}</text><text x="${WIDTH}" y="${HEIGHT - 4}" text-anchor="end">${shortNumber(high)}</text></svg>${isCut && html`<p class="aside">Drawn: ${drawn.join(", ")}; the rest lies far outside.</p>`}`;
+}
+
+/** A tenth of the values at either end that takes up more room than all the others is not drawn. */
+function withoutTails(steps: readonly Step[]): Step[] {
+  const kept = [...steps];
+  const widthOf = (some: readonly Step[]): number => (some.at(-1)?.high ?? 0) - (some[0]?.low ?? 0);
+  const isTail = (step: Step | undefined, others: readonly Step[]): boolean =>
+    step !== undefined &&
+    others.length >= TAILS_KEPT_MIN &&
+    step.share <= 0.11 &&
+    step.high - step.low > widthOf(others);
+  if (isTail(kept.at(-1), kept.slice(0, -1))) kept.pop();
+  if (isTail(kept[0], kept.slice(1))) kept.shift();
+  return kept;
 }
 
 /** Shares of labels of one side. */

@@ -1,6 +1,7 @@
 import {
   type FeatureNameStatistics,
   FeatureNameStatistics_TypeSchema,
+  Histogram_HistogramType,
 } from "../../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
 import { type FeatureView, serializePath } from "../../schema/index.ts";
 import type { AnomalyRow } from "../report.ts";
@@ -49,11 +50,23 @@ function chartOf(name: string, sides: readonly FeatureSide[]): Html {
   return chart ?? html`<p class="none">No distribution to show.</p>`;
 }
 
+/** A share in one bucket beyond which a histogram of equal widths shows next to nothing. */
+const SHARE_MAX = 0.75;
+
+/** Histograms of equal widths, or of equal shares where nearly all values would fall into one bucket. */
 function histogramsOf(sides: readonly FeatureSide[]): HistogramSeries[] {
-  return sides.flatMap(({ name, side, view }) => {
-    const histogram = view?.standardHistogram;
-    return histogram === undefined ? [] : [{ name, side, histogram }];
+  const of = (kind: Histogram_HistogramType): HistogramSeries[] =>
+    sides.flatMap(({ name, side, view }) => {
+      const histogram = view?.histogram(kind);
+      return histogram === undefined ? [] : [{ name, side, histogram }];
+    });
+  const standard = of(Histogram_HistogramType.STANDARD);
+  const quantiles = of(Histogram_HistogramType.QUANTILES);
+  const isCrowded = standard.some(({ histogram: { buckets } }) => {
+    const total = buckets.reduce((sum, { sampleCount }) => sum + sampleCount, 0);
+    return buckets.length > 1 && buckets.some(({ sampleCount }) => sampleCount > SHARE_MAX * total);
   });
+  return isCrowded && quantiles.length === standard.length ? quantiles : standard;
 }
 
 function labelsOf(sides: readonly FeatureSide[]): LabelSeries[] {

@@ -145,9 +145,14 @@ function driftOverTime(history: NonNullable<ReportInput["history"]>): Html {
     }
   }
   if (series.size === 0) return html`<h2 id="drift">Drift</h2><p>No drift was measured.</p>`;
-  const charts = [...series].map(
-    ([name, points]) =>
-      html`<figure><figcaption>${name}</figcaption>${driftChart(name, points)}<details><summary>Numbers of ${name}</summary><table><thead><tr><th scope="col">Span</th><th scope="col">Distance</th><th scope="col">Threshold</th></tr></thead><tbody>${points.map(({ span, value, threshold }) => html`<tr><th scope="row">${span}</th><td>${shortNumber(value)}${value > threshold && " (too high)"}</td><td>${shortNumber(threshold)}</td></tr>`)}</tbody></table></details></figure>`,
-  );
+  // What went furthest over its threshold is what people look for.
+  const excess = (points: readonly DriftPoint[]): number =>
+    Math.max(...points.map(({ value, threshold }) => value / Math.max(threshold, 1e-12)));
+  const charts = [...series]
+    .sort(([, a], [, b]) => excess(b) - excess(a))
+    .map(
+      ([name, points]) =>
+        html`<figure><figcaption>${name}</figcaption>${driftChart(name, points)}<details><summary>Numbers of ${name}</summary><table><thead><tr><th scope="col">Span</th><th scope="col">Distance</th><th scope="col">Threshold</th></tr></thead><tbody>${points.map(({ span, value, threshold }) => html`<tr><th scope="row">${span}</th><td>${shortNumber(value)}${value > threshold && " (too high)"}</td><td>${shortNumber(threshold)}</td></tr>`)}</tbody></table></details></figure>`,
+    );
   return html`<h2 id="drift">Drift</h2><p class="aside">The dashed line is the threshold; large dots are above it.</p><div class="pair">${charts}</div>`;
 }

@@ -36,14 +36,16 @@ h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.2rem;margin:2rem 0 .5rem}h3{fo
 .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 caption{text-align:left;padding:.25rem 0}
-th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule);vertical-align:top;overflow-wrap:anywhere}
+th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule);vertical-align:top;overflow-wrap:break-word}
+th[scope=row]{min-width:8rem}td:last-child,th[scope=row]{overflow-wrap:anywhere}
 thead th{white-space:nowrap}
 td{font-variant-numeric:tabular-nums}
 .feature{border-top:1px solid var(--rule);padding:1rem 0}
 .feature[hidden]{display:none}
 .anomaly{border-left:4px solid;padding:.25rem .75rem;margin:.25rem 0;background:var(--soft);overflow-wrap:anywhere}
-.error{border-color:var(--error)}.error strong,td.error{color:var(--error)}
-.warning{border-color:var(--warning)}.warning strong,td.warning{color:var(--warning)}
+.anomaly.error{border-color:var(--error)}.error strong,td.error{color:var(--error)}
+.anomaly.warning{border-color:var(--warning)}.warning strong,td.warning{color:var(--warning)}
+figure{margin:0 0 1rem}figcaption{overflow-wrap:anywhere}
 .chart{width:100%;max-width:520px;height:auto}
 .chart text{fill:var(--ink);font-size:11px}
 .axis{stroke:var(--rule)}
