@@ -99,8 +99,9 @@ export const EPOCH = "1970-01-01T00:00:00Z";
 /** RFC 3339 as protobuf's JSON writes it: no fraction, or three or six digits of it. */
 export function timeText(us: bigint): string {
   const seconds = floorSeconds(us);
-  const fraction = String(us - seconds * 1_000_000n).padStart(6, "0");
-  const whole = new Date(Number(seconds) * 1000).toISOString().slice(0, -5);
-  if (fraction === "000000") return `${whole}Z`;
-  return `${whole}.${fraction.endsWith("000") ? fraction.slice(0, 3) : fraction}Z`;
+  const whole = new Date(Number(seconds) * 1000).toISOString().slice(0, -".000Z".length);
+  const fraction = Number(us - seconds * 1_000_000n);
+  if (fraction === 0) return `${whole}Z`;
+  const digits = String(fraction).padStart(6, "0");
+  return `${whole}.${digits.endsWith("000") ? digits.slice(0, 3) : digits}Z`;
 }

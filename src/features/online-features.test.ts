@@ -12,6 +12,7 @@ import {
   openOnlineStore,
   type Registry,
 } from "./index.ts";
+import { timeText } from "./online-answer.ts";
 import { type Bench, DELAYS, delayDefinitions, openBench } from "./store.fixture.ts";
 
 const NOW = { nowMs: () => Date.UTC(2024, 0, 5) };
@@ -139,6 +140,17 @@ test("on demand features are computed from stored features and the request; null
     ],
   );
   assert.deepEqual(answer.results[1]?.statuses, ["PRESENT", "NULL_VALUE"]);
+});
+
+test("event times are shown with as many digits as they need", async () => {
+  const cases: readonly [bigint, string][] = [
+    [0n, "1970-01-01T00:00:00Z"],
+    [1_704_067_200_000_000n, "2024-01-01T00:00:00Z"],
+    [1_704_067_200_120_000n, "2024-01-01T00:00:00.120Z"],
+    [1_704_067_200_000_001n, "2024-01-01T00:00:00.000001Z"],
+    [-1n, "1969-12-31T23:59:59.999999Z"],
+  ];
+  for (const [us, want] of cases) assert.equal(timeText(us), want);
 });
 
 test("whole numbers beyond 2^53 are printed with all their digits", () => {

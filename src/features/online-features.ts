@@ -241,10 +241,17 @@ function cellsOf(
 ): Cells[] {
   const ttlUs = BigInt(Math.round(maxAgeSeconds * 1e6));
   const nowUs = BigInt(clock.nowMs()) * 1000n;
+  // Rows of one view often share their event time: one day, one hour.
+  const texts = new Map<bigint, string>();
+  const textOf = (us: bigint): string => {
+    const known = texts.get(us) ?? timeText(us);
+    texts.set(us, known);
+    return known;
+  };
   const decoded = rows.map((row) => {
     if (row === undefined) return undefined;
     const expired = !feastCompatible && ttlUs > 0n && row.eventUs < nowUs - ttlUs;
-    return { eventTime: timeText(row.eventUs), expired, values: readRow(row.value, places) };
+    return { eventTime: textOf(row.eventUs), expired, values: readRow(row.value, places) };
   });
   const eventTimes = decoded.map((row) => row?.eventTime ?? EPOCH);
   return features.map((_, place) => {
