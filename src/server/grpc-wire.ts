@@ -56,15 +56,39 @@ export function messageReader(options: {
       }
       const [first] = chunks;
       const whole = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
-      const message = whole.subarray(PREFIX_BYTES);
-      const flags = whole[0] ?? 0;
-      if (flags === 0) return message;
-      if (flags !== COMPRESSED || options.coding === undefined || options.coding === "identity") {
-        throw new WaybillError("internal", "A message is compressed without naming its coding.");
-      }
-      return decompress(message, options.bytesMax);
+      return unwrap(whole[0] ?? 0, whole.subarray(PREFIX_BYTES), options);
     },
   };
+}
+
+/**
+ * Cuts a stream of chunks into messages, decompressed where they are compressed.
+ * @throws WaybillError `resource_exhausted` beyond the limit, `internal` when the last is cut off
+ */
+export async function* splitMessages(
+  chunks: AsyncIterable<Buffer>,
+  options: { readonly coding: string | undefined; readonly bytesMax: number },
+): AsyncGenerator<Uint8Array> {
+  let pending: Buffer[] = [];
+  let size = 0;
+  let wanted = PREFIX_BYTES;
+  for await (const chunk of chunks) {
+    pending.push(chunk);
+    size += chunk.length;
+    while (size >= wanted) {
+      const whole = pending.length === 1 ? (pending[0] ?? chunk) : Buffer.concat(pending);
+      const length = whole.readUInt32BE(1);
+      if (length > options.bytesMax) throw tooLarge(options.bytesMax);
+      wanted = PREFIX_BYTES + length;
+      pending = [whole];
+      if (size < wanted) break;
+      yield unwrap(whole[0] ?? 0, whole.subarray(PREFIX_BYTES, wanted), options);
+      pending = [whole.subarray(wanted)];
+      size -= wanted;
+      wanted = PREFIX_BYTES;
+    }
+  }
+  if (size > 0) throw new WaybillError("internal", "The request was cut off within its message.");
 }
 
 /** Milliseconds of a `grpc-timeout` header, or undefined when there is none. */
@@ -97,6 +121,19 @@ export function encodeGrpcMessage(message: string): string {
       : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
   }
   return encoded;
+}
+
+/** Takes a message out of its coding, if its flags say that it has one. */
+function unwrap(
+  flags: number,
+  message: Uint8Array,
+  options: { readonly coding: string | undefined; readonly bytesMax: number },
+): Uint8Array {
+  if (flags === 0) return message;
+  if (flags !== COMPRESSED || options.coding === undefined || options.coding === "identity") {
+    throw new WaybillError("internal", "A message is compressed without naming its coding.");
+  }
+  return decompress(message, options.bytesMax);
 }
 
 function decompress(message: Uint8Array, bytesMax: number): Uint8Array {

@@ -24,10 +24,36 @@ export interface RpcMethod<Input extends DescMessage, Output extends DescMessage
   ) => MessageShape<Output> | Promise<MessageShape<Output>>;
 }
 
+/** A method whose answer, request, or both are streams of messages. */
+export interface StreamingMethod<Request, Answer, Message> {
+  readonly action: Action;
+  /** When it is not the service's own; of the request where there is one before the stream. */
+  readonly resource?: Resource | ((request: Message) => Resource);
+  readonly handler: (request: Request, caller: Caller, call: RpcCall) => Answer;
+}
+
+type MethodOf<Method extends GenServiceMethods[string]> = Method["methodKind"] extends "unary"
+  ? RpcMethod<Method["input"], Method["output"]>
+  : Method["methodKind"] extends "server_streaming"
+    ? StreamingMethod<
+        MessageShape<Method["input"]>,
+        AsyncIterable<MessageShape<Method["output"]>>,
+        MessageShape<Method["input"]>
+      >
+    : Method["methodKind"] extends "client_streaming"
+      ? StreamingMethod<
+          AsyncIterable<MessageShape<Method["input"]>>,
+          Promise<MessageShape<Method["output"]>>,
+          never
+        >
+      : StreamingMethod<
+          AsyncIterable<MessageShape<Method["input"]>>,
+          AsyncIterable<MessageShape<Method["output"]>>,
+          never
+        >;
+
 type MethodsOf<Methods extends GenServiceMethods> = {
-  readonly [name in keyof Methods as Methods[name]["methodKind"] extends "unary"
-    ? name
-    : never]?: RpcMethod<Methods[name]["input"], Methods[name]["output"]>;
+  readonly [name in keyof Methods]?: MethodOf<Methods[name]>;
 };
 
 /** A gRPC service as it is defined; methods left out are answered with UNIMPLEMENTED. */
@@ -35,13 +61,14 @@ export interface RpcDefinition<Methods extends GenServiceMethods> {
   readonly service: GenService<Methods>;
   /** What its methods act on, unless a method says otherwise. */
   readonly resource: Resource;
-  readonly methods: MethodsOf<Methods>;
+  readonly methods: NoInfer<MethodsOf<Methods>>;
 }
 
 /** A defined method, as the frame and the tests of the table see it. */
 export interface BoundMethod {
   /** `/package.Service/Method` */
   readonly path: string;
+  readonly kind: DescMethod["methodKind"];
   readonly input: DescMessage;
   readonly output: DescMessage;
   readonly action: Action;
@@ -81,6 +108,7 @@ export function defineRpc<Methods extends GenServiceMethods>(
       const resource = method.resource ?? definition.resource;
       return {
         path: `/${service.typeName}/${described.name}`,
+        kind: described.methodKind,
         input: described.input,
         output: described.output,
         action: method.action,
