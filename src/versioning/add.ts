@@ -3,22 +3,17 @@ import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Artifact } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
 import { digestFile, WaybillError, writeFileAtomically } from "../foundation/index.ts";
-import type { Step } from "../metadata/index.ts";
+import type { Properties, Step } from "../metadata/index.ts";
 import { type Cache, openCache } from "./cache.ts";
 import { isConfigOptionOn } from "./config.ts";
 import { digestWorkspace, type WorkspaceDigest } from "./digest.ts";
 import { newDvcFile, updateDvcFile } from "./formats/dvc-file.ts";
 import { runGit, trackedByGit } from "./git.ts";
 import { type Ignore, openIgnore } from "./ignore.ts";
+import { isPlaceInRepo } from "./place.ts";
 import { hideFromGit } from "./rearrange.ts";
 import { pathInRepo, type Repo } from "./repo.ts";
-import {
-  findTrackedFiles,
-  isPlaceInRepo,
-  loadTracked,
-  placeOf,
-  type TrackedFile,
-} from "./tracked.ts";
+import { findTrackedFiles, loadTracked, placeOf, type TrackedFile } from "./tracked.ts";
 
 /** The artifact type of a version of a dataset. */
 export const DATA_VERSION = "DataVersion";
@@ -89,6 +84,8 @@ export async function commit(
   const context = { repo, cache: openCache(repo), ignore, tracked };
   const versions: AddedVersion[] = [];
   for (const file of tracked) {
+    // What a stage makes is recorded together with what it was made from, by `reproduce`.
+    if (file.stage !== undefined) continue;
     for (const out of file.content.outs) {
       const place = placeOf(file, out);
       if (!isPlaceInRepo(place) || !out.isCached) continue;
@@ -134,7 +131,7 @@ async function addOne(step: Step, context: Context, place: string): Promise<Adde
   // The .dvc file last: it is what says that everything else is there.
   const isChanged = text !== owner?.text;
   if (isChanged) await writeFileAtomically(join(repo.root, dvcFile), text);
-  const artifact = await record(step, repo, cache, place, digest);
+  const artifact = await recordVersion(step, repo, cache, place, digest);
   return {
     path: place,
     dvcFile,
@@ -148,7 +145,7 @@ async function addOne(step: Step, context: Context, place: string): Promise<Adde
 }
 
 /** Replaces what was added by links into the cache, where the configuration asks for links. */
-async function relink(
+export async function relink(
   repo: Repo,
   cache: Cache,
   place: string,
@@ -164,12 +161,14 @@ async function relink(
   }
 }
 
-async function record(
+/** Declares a version as an output of the step. */
+export async function recordVersion(
   step: Step,
   repo: Repo,
   cache: Cache,
   place: string,
   digest: WorkspaceDigest,
+  properties: Properties = {},
 ): Promise<Artifact> {
   const object = cache.pathOf(digest.md5);
   const sha256 =
@@ -185,6 +184,7 @@ async function record(
       size_bytes: BigInt(digest.sizeBytes),
       nfiles: BigInt(digest.fileCount),
       ...(sha256 === undefined ? {} : { sha256 }),
+      ...properties,
     },
   });
 }
@@ -226,6 +226,13 @@ function checkTarget(
   for (const file of tracked) {
     for (const out of file.content.outs) {
       const other = placeOf(file, out);
+      if (place === other && file.stage !== undefined) {
+        throw new WaybillError(
+          "failed_precondition",
+          `"${path}" is an output of stage "${file.stage.name}" of "${file.path}".`,
+          { hint: "It is recorded when its stage runs." },
+        );
+      }
       if (place.startsWith(`${other}/`) || other.startsWith(`${place}/`)) {
         throw new WaybillError(
           "failed_precondition",

@@ -6,9 +6,10 @@ import { digestWorkspace } from "./digest.ts";
 import type { FolderEntry } from "./formats/dir-object.ts";
 import type { TrackedData } from "./formats/dvc-file.ts";
 import { type Ignore, openIgnore } from "./ignore.ts";
+import { isPlaceInRepo } from "./place.ts";
 import type { Repo } from "./repo.ts";
 import { type KnownFile, writeKnownDigests } from "./stat-cache.ts";
-import { isPlaceInRepo, loadTracked, placeOf } from "./tracked.ts";
+import { loadTracked, placeOf } from "./tracked.ts";
 
 export interface CheckoutOptions {
   /** `.dvc` files or what they track; all of the repository when empty. */
@@ -51,7 +52,7 @@ export async function checkout(repo: Repo, options: CheckoutOptions = {}): Promi
       signal?.throwIfAborted();
       try {
         const work = { repo, cache, ignore, place, out, force, relink, signal, progress };
-        const change = await checkoutOne(work);
+        const change = await checkoutData(work);
         const shown = out.md5.endsWith(".dir") ? `${place}/` : place;
         if (change !== undefined) result[change].push(shown);
       } catch (error) {
@@ -71,7 +72,8 @@ export async function checkout(repo: Repo, options: CheckoutOptions = {}): Promi
   );
 }
 
-interface Work {
+/** One file or folder to check out. */
+export interface CheckoutWork {
   readonly repo: Repo;
   readonly cache: Cache;
   readonly ignore: Ignore;
@@ -83,7 +85,8 @@ interface Work {
   readonly progress: Progress | undefined;
 }
 
-async function checkoutOne(work: Work): Promise<"added" | "modified" | undefined> {
+/** Makes one file or folder of the workspace what is recorded of it; see {@link checkout}. */
+export async function checkoutData(work: CheckoutWork): Promise<"added" | "modified" | undefined> {
   const { repo, cache, ignore, place, out, signal } = work;
   const md5 = out.md5 ?? "";
   const { hashName } = out;
@@ -133,7 +136,7 @@ async function checkoutOne(work: Work): Promise<"added" | "modified" | undefined
   remember(repo, place, out, wanted);
   return now === undefined ? "added" : "modified";
 
-  async function digestOrUnreadable({ force }: Work) {
+  async function digestOrUnreadable({ force }: CheckoutWork) {
     try {
       return await digestWorkspace(repo, place, ignore, { hashName, signal });
     } catch (error) {

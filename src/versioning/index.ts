@@ -13,6 +13,8 @@ export { type Diff, type DiffOptions, diff } from "./diff.ts";
 export { type EnvironmentVersion, environmentVersion } from "./environment.ts";
 export { type GcOptions, type GcResult, gc } from "./gc.ts";
 export { type InitOptions, init } from "./init.ts";
+export { dag } from "./pipeline/dag.ts";
+export { type ReproducedStage, type ReproduceOptions, reproduce } from "./pipeline/reproduce.ts";
 export { move, remove, unprotect } from "./rearrange.ts";
 export { listRemotes } from "./remotes.ts";
 export { type LinkType, openRepo, type Repo } from "./repo.ts";

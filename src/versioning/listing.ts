@@ -2,8 +2,9 @@ import type { Cache } from "./cache.ts";
 import { digestWorkspace } from "./digest.ts";
 import { compareCodePoints } from "./formats/dir-object.ts";
 import { openIgnore } from "./ignore.ts";
+import { isPlaceInRepo } from "./place.ts";
 import type { Repo } from "./repo.ts";
-import { isPlaceInRepo, placeOf, type TrackedFile } from "./tracked.ts";
+import { placeOf, type TrackedFile } from "./tracked.ts";
 
 /** A tracked file, or a tracked folder itself, in a listing. */
 export interface ListedEntry {

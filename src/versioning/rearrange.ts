@@ -171,7 +171,7 @@ export async function hideFromGit(repo: Repo, place: string): Promise<readonly s
 }
 
 function refuseStage(file: TrackedFile): void {
-  if (file.path.endsWith(".dvc")) return;
+  if (file.stage === undefined) return;
   throw new WaybillError(
     "failed_precondition",
     `"${file.path}" is a pipeline's file; its stages are edited there.`,

@@ -4,9 +4,13 @@ import type { HashName } from "./copying.ts";
 import { digestWorkspace } from "./digest.ts";
 import type { FolderEntry } from "./formats/dir-object.ts";
 import type { TrackedData } from "./formats/dvc-file.ts";
+import { isSameValue, isYamlMap } from "./formats/yaml-values.ts";
 import { type Ignore, openIgnore } from "./ignore.ts";
+import { commandValue } from "./pipeline/lock.ts";
+import { currentParams } from "./pipeline/params.ts";
+import { isPlaceInRepo } from "./place.ts";
 import type { Repo } from "./repo.ts";
-import { isPlaceInRepo, loadTracked, placeOf, type TrackedFile } from "./tracked.ts";
+import { loadTracked, placeOf, type TrackedFile } from "./tracked.ts";
 
 /** What became of an output or dependency since it was recorded, in dvc's words. */
 export type ChangeState = "modified" | "deleted" | "new" | "not in cache";
@@ -14,7 +18,14 @@ export type ChangeState = "modified" | "deleted" | "new" | "not in cache";
 /** One kind of change of a `.dvc` file. */
 export type StatusEntry =
   | { readonly "changed outs": Readonly<Record<string, ChangeState>> }
-  | { readonly "changed deps": Readonly<Record<string, ChangeState>> };
+  | {
+      /** Of a file of parameters it is told which of them changed. */
+      readonly "changed deps": Readonly<
+        Record<string, ChangeState | Readonly<Record<string, ChangeState>>>
+      >;
+    }
+  | "changed command"
+  | "always changed";
 
 /** dvc's `status --json`: by `.dvc` file, relative to the working folder; empty when all is as recorded. */
 export type Status = Readonly<Record<string, readonly StatusEntry[]>>;
@@ -39,11 +50,21 @@ export async function status(repo: Repo, options: StatusOptions = {}): Promise<S
   for (const file of await loadTracked(repo, ignore, options)) {
     const entries: StatusEntry[] = [];
     const context = { repo, cache, ignore, file, cwd, signal: options.signal };
-    const deps = file.content.isFrozen ? {} : await statesOf(context, file.content.deps, false);
+    const deps = file.content.isFrozen
+      ? {}
+      : { ...(await statesOf(context, file.content.deps, false)), ...(await paramStates(context)) };
     if (Object.keys(deps).length > 0) entries.push({ "changed deps": deps });
     const outs = await statesOf(context, file.content.outs, true);
     if (Object.keys(outs).length > 0) entries.push({ "changed outs": outs });
-    if (entries.length > 0) answer[shown(repo, cwd, file.path)] = entries;
+    const { stage, locked } = file;
+    if (stage?.isAlwaysChanged === true) entries.push("always changed");
+    if (stage !== undefined && !isSameValue(commandValue(stage), locked?.command)) {
+      entries.push("changed command");
+    }
+    const path = shown(repo, cwd, file.path);
+    const name =
+      stage === undefined ? path : path === "dvc.yaml" ? stage.name : `${path}:${stage.name}`;
+    if (entries.length > 0) answer[name] = entries;
   }
   return answer;
 }
@@ -54,10 +75,20 @@ export function formatStatus(answer: Status): string {
   for (const [file, entries] of Object.entries(answer)) {
     lines.push(`${file}:`);
     for (const entry of entries) {
+      if (typeof entry === "string") {
+        lines.push(`\t${entry}`);
+        continue;
+      }
       for (const [kind, states] of Object.entries(entry)) {
         lines.push(`\t${kind}:`);
         for (const [path, state] of Object.entries(states)) {
-          lines.push(`\t\t${`${state}:`.padEnd(20)}${path}`);
+          if (typeof state === "string") lines.push(`\t\t${`${state}:`.padEnd(20)}${path}`);
+          else {
+            lines.push(`\t\t${path}:`);
+            for (const [param, change] of Object.entries(state)) {
+              lines.push(`\t\t\t${`${change}:`.padEnd(20)}${param}`);
+            }
+          }
         }
       }
     }
@@ -108,6 +139,30 @@ async function stateOf(
   if (digest === undefined) return "deleted";
   if (data.md5 === undefined) return "new";
   return digest.md5 === data.md5 ? undefined : "modified";
+}
+
+/** How the parameters of a stage differ from those that it last ran with. */
+async function paramStates({
+  repo,
+  file: { stage, locked },
+}: Context): Promise<Record<string, Record<string, ChangeState>>> {
+  const states: Record<string, Record<string, ChangeState>> = {};
+  if (stage === undefined || stage.params.length === 0) return states;
+  const now = await currentParams(repo, stage);
+  for (const { file, keys } of stage.params) {
+    const before = locked?.params.get(file);
+    const values = now.get(file);
+    const known = isYamlMap(before) ? before : new Map();
+    const current = isYamlMap(values) ? values : new Map();
+    const changed: Record<string, ChangeState> = {};
+    for (const key of keys ?? new Set([...known.keys(), ...current.keys()])) {
+      if (!current.has(key)) changed[key] = "deleted";
+      else if (!known.has(key)) changed[key] = "new";
+      else if (!isSameValue(known.get(key), current.get(key))) changed[key] = "modified";
+    }
+    if (Object.keys(changed).length > 0) states[file] = changed;
+  }
+  return states;
 }
 
 function isInCache(

@@ -3,13 +3,19 @@ import { join, posix, resolve } from "node:path";
 import { WaybillError } from "../foundation/index.ts";
 import { type DvcFile, parseDvcFile, type TrackedData } from "./formats/dvc-file.ts";
 import type { Ignore } from "./ignore.ts";
+import { type LockedStage, readLockFile } from "./pipeline/lock.ts";
+import { loadStages, type Stage } from "./pipeline/stage.ts";
 import { pathInRepo, type Repo } from "./repo.ts";
 import { listFolder } from "./workspace.ts";
 
-/** A `.dvc` file of the repository and what it tracks. */
+/** A `.dvc` file of the repository, or a stage of a `dvc.yaml`, and what it tracks. */
 export interface TrackedFile {
-  /** The `.dvc` file's path in the repository, with `/`. */
+  /** The path of the `.dvc` file or `dvc.yaml` in the repository, with `/`. */
   readonly path: string;
+  /** The stage, for one of a `dvc.yaml`; its digests are those of `dvc.lock`. */
+  readonly stage?: Stage;
+  /** What `dvc.lock` says of the stage; undefined when it never ran. */
+  readonly locked?: LockedStage | undefined;
   readonly content: DvcFile;
   readonly text: string;
 }
@@ -31,13 +37,6 @@ export function placeOf(file: { path: string; content: DvcFile }, data: TrackedD
   return posix.normalize(posix.join(posix.dirname(file.path), file.content.wdir, data.path));
 }
 
-/** Whether a place (see {@link placeOf}) lies inside the repository. */
-export function isPlaceInRepo(place: string): boolean {
-  return (
-    !posix.isAbsolute(place) && place !== ".." && !place.startsWith("../") && !place.includes("://")
-  );
-}
-
 /**
  * Finds every `.dvc` file of the repository, by path. Folders that are themselves tracked are not entered:
  * they may hold a million files and can hold no `.dvc` file that counts.
@@ -54,20 +53,70 @@ export async function findTrackedFiles(repo: Repo, ignore: Ignore): Promise<Trac
       const path = next.folder === "" ? entry.name : `${next.folder}/${entry.name}`;
       if (entry.isDirectory()) {
         if (!next.rules.isIgnored(path, true)) folders.push(path);
-      } else if (path.endsWith(".dvc") && entry.name !== ".dvc") {
+      } else if (isTrackingFile(entry.name)) {
         if (!next.rules.isIgnored(path, false)) names.push(path);
       }
     }
     for (const path of names.sort()) {
-      const file = await readTrackedFile(repo, path);
-      found.push(file);
-      for (const out of file.content.outs) tracked.add(placeOf(file, out));
+      const files = path.endsWith(".dvc")
+        ? [await readTrackedFile(repo, path)]
+        : await trackedStages(repo, path);
+      found.push(...files);
+      for (const file of files) {
+        for (const out of file.content.outs) tracked.add(placeOf(file, out));
+      }
     }
     for (const folder of folders.sort()) {
       if (!tracked.has(folder)) pending.push({ folder, rules: next.rules.inside(folder) });
     }
   }
-  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return found.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+}
+
+/** The stages of a `dvc.yaml`, with the digests that its `dvc.lock` records. */
+async function trackedStages(repo: Repo, path: string): Promise<TrackedFile[]> {
+  const [stages, lock] = [await loadStages(repo, path), await readLockFile(repo, path)];
+  return stages.map((stage) => trackedStage(stage, lock.stages.get(stage.name)));
+}
+
+/** A stage as something that tracks its outputs. */
+export function trackedStage(stage: Stage, locked: LockedStage | undefined): TrackedFile {
+  const data = (list: readonly TrackedData[] | undefined, spelled: string): TrackedData =>
+    list?.find(({ path }) => path === spelled) ?? { ...NOTHING_RECORDED, path: spelled };
+  return {
+    path: stage.file,
+    stage,
+    locked,
+    text: "",
+    content: {
+      outs: stage.outs.map(({ path, isCached, isPushed, remote }) => ({
+        ...data(locked?.outs, path),
+        isCached,
+        isPushed,
+        remote,
+      })),
+      deps: stage.deps.map((path) => data(locked?.deps, path)),
+      wdir: posix.relative(posix.dirname(stage.file), stage.wdir) || ".",
+      isFrozen: stage.isFrozen,
+      other: {},
+    },
+  };
+}
+
+const NOTHING_RECORDED: Omit<TrackedData, "path"> = {
+  md5: undefined,
+  hashName: "md5",
+  sizeBytes: undefined,
+  fileCount: undefined,
+  isExecutable: false,
+  isCached: true,
+  isPushed: true,
+  remote: undefined,
+  other: {},
+};
+
+function isTrackingFile(name: string): boolean {
+  return (name.endsWith(".dvc") && name !== ".dvc") || name === "dvc.yaml";
 }
 
 /** The tracked files that a verb is about: its targets, or all. */
@@ -92,13 +141,14 @@ function selectTargets(
   targets: readonly string[],
 ): readonly TrackedFile[] {
   if (targets.length === 0) return files;
-  return targets.map((target) => {
-    const file = files.find(
+  return targets.flatMap((target) => {
+    const chosen = files.filter(
       (candidate) =>
         candidate.path === target ||
+        isNamed(candidate, target) ||
         candidate.content.outs.some((out) => placeOf(candidate, out) === target),
     );
-    if (file !== undefined) return file;
+    if (chosen.length > 0) return chosen;
     const isThere = existsSync(join(repo.root, target));
     throw new WaybillError(
       "not_found",
@@ -106,4 +156,14 @@ function selectTargets(
       { hint: isThere ? `Track it with "waybill add ${target}".` : "Check the path." },
     );
   });
+}
+
+/** Whether a target is a stage's address, name, or the name of the `foreach` or `matrix` that made it. */
+function isNamed({ stage }: TrackedFile, target: string): boolean {
+  if (stage === undefined) return false;
+  const isAtRoot = stage.file === "dvc.yaml";
+  const [group] = stage.name.split("@");
+  return [stage.name, group].some(
+    (name) => target === `${stage.file}:${name}` || (isAtRoot && target === name),
+  );
 }

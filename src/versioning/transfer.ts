@@ -2,10 +2,11 @@ import { type Progress, WaybillError } from "../foundation/index.ts";
 import { type Cache, openCache } from "./cache.ts";
 import { type CheckoutOptions, type CheckoutResult, checkout } from "./checkout.ts";
 import { openIgnore } from "./ignore.ts";
+import { isPlaceInRepo } from "./place.ts";
 import { openRemote } from "./remotes.ts";
 import type { Repo } from "./repo.ts";
 import { type RevisionScope, trackedInRevisions } from "./revisions.ts";
-import { isPlaceInRepo, loadTracked, placeOf } from "./tracked.ts";
+import { loadTracked, placeOf } from "./tracked.ts";
 
 export interface TransferOptions extends RevisionScope {
   /** `.dvc` files or what they track; all of the repository when empty. */

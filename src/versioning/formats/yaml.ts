@@ -5,8 +5,17 @@ export type YamlValue =
   | bigint
   | boolean
   | null
+  | YamlPlain
   | readonly YamlValue[]
   | YamlMapping;
+
+/** A scalar that is written as it is spelled: a float such as `1.0`, which a number would lose, or a date. */
+export class YamlPlain {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
 
 /** A mapping; a Map where keys may look like integers, whose order plain objects lose. */
 export type YamlMapping = ReadonlyMap<string, YamlValue> | { readonly [key: string]: YamlValue };
@@ -70,6 +79,7 @@ class Writer {
     if (isSequence(value)) this.#sequence(value, indent);
     else if (isMapping(value)) this.#mapping(value, indent);
     else if (typeof value === "string") this.#text(value, indent, { split: true, isKey: false });
+    else if (value instanceof YamlPlain) this.#plain(value.text, indent, true);
     else this.#plain(value === null ? "" : String(value), indent, true);
   }
 
@@ -240,7 +250,7 @@ function isSequence(value: YamlValue): value is readonly YamlValue[] {
 }
 
 function isMapping(value: YamlValue): value is YamlMapping {
-  return value !== null && typeof value === "object";
+  return value !== null && typeof value === "object" && !(value instanceof YamlPlain);
 }
 
 function styleOf(text: string, isKey: boolean): "plain" | "single" | "double" {
