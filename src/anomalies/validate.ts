@@ -8,13 +8,14 @@ import {
   type AnomalyInfo_Severity,
   type AnomalyInfo_Type,
   AnomalyInfoSchema,
+  type DiffRegion,
   type DriftSkewInfo,
   DriftSkewInfoSchema,
   AnomalyInfo_Severity as Severity,
   AnomalyInfo_Type as Type,
 } from "../../gen/tensorflow_metadata/proto/v0/anomalies_pb.ts";
 import { PathSchema } from "../../gen/tensorflow_metadata/proto/v0/path_pb.ts";
-import type { Schema } from "../../gen/tensorflow_metadata/proto/v0/schema_pb.ts";
+import { type Schema, SchemaSchema } from "../../gen/tensorflow_metadata/proto/v0/schema_pb.ts";
 import type { DatasetFeatureStatisticsList } from "../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
 import {
   checkEnvironment,
@@ -27,8 +28,10 @@ import {
   SchemaDraft,
   serializePath,
 } from "../schema/index.ts";
+import { printMessageText } from "../statistics/index.ts";
 import type { Measured, Reason } from "./check.ts";
 import { type Diagnoses, diagnose, relax, type SeverityOf } from "./diagnose.ts";
+import { diffRegions } from "./diff-regions.ts";
 
 /** Distinct texts up to which the fix of a new column lists them. TFDV's number. */
 const MAX_STRING_DOMAIN_SIZE_OF_FIX = 400;
@@ -39,6 +42,11 @@ export interface ValidationOptions {
   readonly featuresNeeded?: readonly FeaturePath[];
   /** New columns are warnings. */
   readonly newFeaturesAreWarnings?: boolean;
+  /**
+   * Adds to each anomaly the way from the schema's text to that of its fix. It prints the schema once for
+   * each anomaly. (TFDV ends its process when it is asked for this.)
+   */
+  readonly diffRegions?: boolean;
   /** The last entry of a type counts. */
   readonly severityOverrides?: readonly {
     readonly type: AnomalyInfo_Type;
@@ -81,12 +89,19 @@ export function validateStatistics(
     return anomalies;
   }
   anomalies.anomalyNameFormat = Anomalies_AnomalyNameFormat.SERIALIZED_PATH;
-  for (const { path, reasons, severity } of diagnoses.features) {
-    anomalies.anomalyInfo[serializePath(path)] = describe(reasons, severity, path);
+  const before =
+    input.options?.diffRegions === true ? printMessageText(SchemaSchema, schema) : undefined;
+  const regionsTo = (fixed: SchemaDraft): DiffRegion[] =>
+    before === undefined ? [] : diffRegions(before, printMessageText(SchemaSchema, fixed.build()));
+  for (const { path, reasons, severity, fixed } of diagnoses.features) {
+    const info = describe(reasons, severity, path);
+    info.diffRegions = regionsTo(fixed);
+    anomalies.anomalyInfo[serializePath(path)] = info;
   }
   if (diagnoses.dataset !== undefined) {
-    const { reasons, severity } = diagnoses.dataset;
+    const { reasons, severity, fixed } = diagnoses.dataset;
     anomalies.datasetAnomalyInfo = describe(reasons, severity);
+    anomalies.datasetAnomalyInfo.diffRegions = regionsTo(fixed);
   }
   anomalies.driftSkewInfo = [...diagnoses.measured]
     .sort((a, b) => comparePaths(a.path, b.path))
