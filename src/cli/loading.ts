@@ -1,3 +1,4 @@
+import type { TableChange } from "../warehouse/index.ts";
 import type { Answer } from "./command.ts";
 import { formatQuantity } from "./format.ts";
 import { openProject } from "./project.ts";
@@ -32,11 +33,15 @@ export async function loadFiles(verb: "load" | "append", request: LoadRequest): 
     { inputs, parameters: { table, ...(format === undefined ? {} : { format }) }, signal },
     (step) => readingFiles(files, () => warehouse[verb](step, table, { relation })),
   );
-  const { artifact, ...facts } = change;
-  return {
-    json: { ...facts, artifactId: artifact.id },
-    note:
-      `${change.table}: ${formatQuantity(change.addedRows, "row")} added, ` +
+  return changeAnswer(
+    change,
+    `${change.table}: ${formatQuantity(change.addedRows, "row")} added, ` +
       `${formatQuantity(change.totalRows, "row")} now, snapshot ${change.snapshotId ?? "none"}.`,
-  };
+  );
+}
+
+/** What a change of a table answers: its facts as data, and a sentence. */
+export function changeAnswer(change: TableChange, note: string): Answer {
+  const { artifact, ...facts } = change;
+  return { json: { ...facts, artifactId: artifact.id }, note };
 }

@@ -39,6 +39,15 @@ export async function readStatistics(path: string): Promise<DatasetFeatureStatis
   return readMessage(DatasetFeatureStatisticsListSchema, path);
 }
 
+/** Writes statistics, atomically, in the encoding that the file's ending names. */
+export async function writeStatistics(
+  statistics: DatasetFeatureStatisticsList,
+  path: string,
+): Promise<void> {
+  const { writeMessage } = await import("../statistics/index.ts");
+  await writeMessage(DatasetFeatureStatisticsListSchema, statistics, path);
+}
+
 function messageJson<Desc extends DescMessage>(
   schema: Desc,
   message: MessageShape<Desc>,

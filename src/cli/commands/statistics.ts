@@ -35,6 +35,11 @@ export const command = defineCommand({
       value: "A,B,...",
       summary: "The columns of a CSV without a header",
     },
+    partials: {
+      type: "string",
+      value: "FILE",
+      summary: "Write the mergeable counts there, for `statistics merge`",
+    },
     options: {
       type: "string",
       value: "FILE",
@@ -50,7 +55,13 @@ export const command = defineCommand({
     const input = await fileInput(inputs, options);
     const settings = await readSettings(options);
     const { computeStatistics, generateStatistics } = await import("../../statistics/index.ts");
-    const { output } = options;
+    const { output, partials } = options;
+    if (partials !== undefined && output === undefined) {
+      throw wrongUse(
+        "statistics",
+        "--partials goes with -o: counts stand beside their statistics.",
+      );
+    }
     const { signal, progress } = session;
     if (output === undefined && findHome(session) === undefined) {
       const { openEngine } = await import("../../engine/index.ts");
@@ -88,6 +99,7 @@ export const command = defineCommand({
           output: path,
           uri: fileUri(path),
           options: settings,
+          ...(partials === undefined ? {} : { partials }),
         });
         return made.statistics;
       },
