@@ -1,4 +1,4 @@
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { databaseConformance } from "./database.conformance.ts";
 import { openMysql, openPostgres } from "./index.ts";
 import { freshDatabases } from "./servers.fixture.ts";
@@ -17,11 +17,10 @@ for (const { name, variable, packageName, open } of [
     open: openPostgres,
   },
 ]) {
-  const databases = freshDatabases(process.env[variable], packageName, open);
+  const databases = freshDatabases(process.env[variable], packageName);
   if ("missing" in databases) {
     test(`database port: ${name}`, { skip: databases.missing }, () => {});
     continue;
   }
-  after(() => databases.dropAll());
   databaseConformance(name, async () => open(databases.next()));
 }

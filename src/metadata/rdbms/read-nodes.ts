@@ -105,7 +105,7 @@ export async function loadNodes<N extends Node>(
       const node = nodes.get(property.node_id);
       if (node === undefined) continue;
       const into = property.is_custom_property === 0n ? node.properties : node.customProperties;
-      into[property.name] = decodeValue(property);
+      into[property.name] = decodeValue(property, tx.dialect);
     }
   }
   return rows.flatMap((row) => nodes.get(row.id) ?? []);

@@ -6,13 +6,13 @@ import {
   toBinary,
   toJson,
 } from "@bufbuild/protobuf";
-import { AnySchema, StructSchema } from "@bufbuild/protobuf/wkt";
+import { type Any, AnySchema, StructSchema } from "@bufbuild/protobuf/wkt";
 import {
   PropertyType,
   type Value,
   ValueSchema,
 } from "../../../gen/ml_metadata/proto/metadata_store_pb.ts";
-import type { SqlParameter, SqlValue } from "../../database/index.ts";
+import type { SqlDialect, SqlParameter, SqlValue } from "../../database/index.ts";
 import { refuse } from "./text.ts";
 
 /** The columns of a property table that hold values, in the order that `encodeValue` fills them. */
@@ -34,7 +34,7 @@ export type ValueRow = { readonly [column in (typeof VALUE_COLUMNS)[number]]: Sq
  * A property value as the row that ML Metadata stores.
  * @throws `invalid_argument` for a value of no kind and for NaN, which SQL cannot hold
  */
-export function encodeValue(name: string, value: Value): SqlParameter[] {
+export function encodeValue(name: string, value: Value, dialect: SqlDialect): SqlParameter[] {
   const given = value.value;
   switch (given.case) {
     case "intValue":
@@ -52,7 +52,7 @@ export function encodeValue(name: string, value: Value): SqlParameter[] {
       if (given.value.typeUrl === "") {
         throw refuse("invalid_argument", `Property ${name} is an Any without type_url.`);
       }
-      return [null, null, null, base64(toBinary(AnySchema, given.value)), null];
+      return [null, null, null, encodeAny(given.value, dialect), null];
     case "boolValue":
       return [null, null, null, null, given.value ? 1n : 0n];
     case undefined:
@@ -64,7 +64,7 @@ export function encodeValue(name: string, value: Value): SqlParameter[] {
 }
 
 /** The value that a property row holds. */
-export function decodeValue(row: ValueRow): Value {
+export function decodeValue(row: ValueRow, dialect: SqlDialect): Value {
   const value = create(ValueSchema);
   if (row.string_value !== null) {
     const text = String(row.string_value);
@@ -80,11 +80,7 @@ export function decodeValue(row: ValueRow): Value {
   } else if (row.bool_value !== null) {
     value.value = { case: "boolValue", value: Number(row.bool_value) !== 0 };
   } else if (row.proto_value !== null) {
-    const text =
-      row.proto_value instanceof Uint8Array
-        ? Buffer.from(row.proto_value).toString("latin1")
-        : String(row.proto_value);
-    value.value = { case: "protoValue", value: fromBinary(AnySchema, Buffer.from(text, "base64")) };
+    value.value = { case: "protoValue", value: decodeAny(row.proto_value, dialect) };
   }
   return value;
 }
@@ -109,6 +105,23 @@ export function propertyTypeOf(value: Value): PropertyType {
     default:
       return value.value satisfies never;
   }
+}
+
+/** ML Metadata writes protos as base64 text, but in PostgreSQL as the bytes themselves. */
+function storesBytes(dialect: SqlDialect): boolean {
+  return dialect.name === "postgres";
+}
+
+function encodeAny(any: Any, dialect: SqlDialect): SqlParameter {
+  const bytes = toBinary(AnySchema, any);
+  return storesBytes(dialect) ? bytes : base64(bytes);
+}
+
+function decodeAny(stored: NonNullable<SqlValue>, dialect: SqlDialect): Any {
+  if (storesBytes(dialect) && stored instanceof Uint8Array) return fromBinary(AnySchema, stored);
+  const text =
+    stored instanceof Uint8Array ? Buffer.from(stored).toString("latin1") : String(stored);
+  return fromBinary(AnySchema, Buffer.from(text, "base64"));
 }
 
 function encodeStruct(struct: JsonObject): string {

@@ -81,10 +81,10 @@ export class NodeWriter<N extends Node> {
         ...this.#ownValues(node),
       ]);
       for (const [name, value] of Object.entries(node.properties)) {
-        await this.#tx.run(this.#insertProperty, [id, name, 0n, ...encodeValue(name, value)]);
+        await this.#tx.run(this.#insertProperty, [id, name, 0n, ...this.#encode(name, value)]);
       }
       for (const [name, value] of Object.entries(node.customProperties)) {
-        await this.#tx.run(this.#insertProperty, [id, name, 1n, ...encodeValue(name, value)]);
+        await this.#tx.run(this.#insertProperty, [id, name, 1n, ...this.#encode(name, value)]);
       }
       return id;
     } catch (error) {
@@ -172,9 +172,9 @@ export class NodeWriter<N extends Node> {
     for (const key of keys) {
       const before = stored[key];
       const after = given[key];
-      const row = after === undefined ? undefined : encodeValue(key, after);
+      const row = after === undefined ? undefined : this.#encode(key, after);
       if (before === undefined && row === undefined) continue;
-      if (before !== undefined && row !== undefined && sameRow(encodeValue(key, before), row)) {
+      if (before !== undefined && row !== undefined && sameRow(this.#encode(key, before), row)) {
         continue;
       }
       changes += 1;
@@ -200,6 +200,10 @@ export class NodeWriter<N extends Node> {
         has(stored, field) !== has(given, field) ||
         Reflect.get(stored, field) !== Reflect.get(given, field),
     );
+  }
+
+  #encode(name: string, value: Value): SqlParameter[] {
+    return encodeValue(name, value, this.#tx.dialect);
   }
 
   #ownValues(node: N): SqlParameter[] {
@@ -295,5 +299,10 @@ function maskedKeys(mask: KeyMask, stored: ValueMap, given: ValueMap): string[] 
 }
 
 function sameRow(a: readonly SqlParameter[], b: readonly SqlParameter[]): boolean {
-  return a.every((value, index) => Object.is(value, b[index]));
+  return a.every((value, index) => {
+    const other = b[index];
+    return value instanceof Uint8Array && other instanceof Uint8Array
+      ? Buffer.compare(value, other) === 0
+      : Object.is(value, other);
+  });
 }
