@@ -2,6 +2,7 @@ import { posix } from "node:path";
 import { WaybillError } from "../foundation/index.ts";
 import { parseDvcFile } from "./formats/dvc-file.ts";
 import { runGit } from "./git.ts";
+import { trackedInLock } from "./pipeline/history.ts";
 import type { Repo } from "./repo.ts";
 import type { TrackedFile } from "./tracked.ts";
 
@@ -13,32 +14,32 @@ export interface RevisionScope {
 }
 
 /**
- * The `.dvc` files of one commit.
+ * What one commit tracks: its `.dvc` files, and the stages of its `dvc.lock` files.
  * @throws WaybillError `not_found` for a revision that git does not know
  */
 export async function trackedAt(repo: Repo, revision: string): Promise<TrackedFile[]> {
   const prefix = await prefixInGit(repo);
   const commit = await resolveRevision(repo, revision);
-  const listing = await mustRun(repo, ["ls-tree", "-r", "-z", "--full-tree", commit]);
-  const blobs = new Map<string, string>();
-  for (const line of listing.toString().split("\0")) {
-    const match = /^\d+ blob ([0-9a-f]+)\t(.*)$/su.exec(line);
-    const path = match?.[2];
-    if (path?.startsWith(prefix) && isDvcFile(path)) blobs.set(path, match?.[1] ?? "");
-  }
+  const blobs = await blobsOf(repo, commit, prefix, isRecord);
   const texts = await readBlobs(repo, [...blobs.values()]);
+  const textAt = (path: string) => texts.get(blobs.get(path) ?? "");
   const files: TrackedFile[] = [];
-  for (const [path, blob] of blobs) {
-    const text = texts.get(blob) ?? "";
-    const inRepo = path.slice(prefix.length);
-    files.push({ path: inRepo, text, content: await parseDvcFile(text, `${revision}:${path}`) });
+  for (const path of blobs.keys()) {
+    const text = textAt(path) ?? "";
+    if (path.endsWith(".dvc")) {
+      files.push({ path, text, content: await parseDvcFile(text, `${revision}:${path}`) });
+    } else if (posix.basename(path) === "dvc.lock") {
+      const pipeline = textAt(posix.join(posix.dirname(path), "dvc.yaml"));
+      files.push(...(await trackedInLock(path, text, pipeline)));
+    }
   }
-  return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return files.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }
 
 /**
- * The `.dvc` files of every commit in scope; each content once. Ones that are damaged in some old commit are
- * passed by: nothing can be done for them.
+ * What every commit in scope tracks; each content of a file once. Files that are damaged in some old commit are
+ * passed by: nothing can be done for them. Outputs of stages are all taken as cached, since it is not told here
+ * which are not.
  */
 export async function trackedInRevisions(repo: Repo, scope: RevisionScope): Promise<TrackedFile[]> {
   const { allBranches = false, allTags = false, allCommits = false } = scope;
@@ -50,7 +51,9 @@ export async function trackedInRevisions(repo: Repo, scope: RevisionScope): Prom
     for (const line of objects.toString().split("\n")) {
       const match = /^([0-9a-f]+) (.+)$/u.exec(line);
       const path = match?.[2];
-      if (path?.startsWith(prefix) && isDvcFile(path)) blobs.set(match?.[1] ?? "", path);
+      if (path?.startsWith(prefix) && isDigestRecord(path)) {
+        blobs.set(match?.[1] ?? "", path.slice(prefix.length));
+      }
     }
   } else {
     const patterns = [
@@ -64,11 +67,8 @@ export async function trackedInRevisions(repo: Repo, scope: RevisionScope): Prom
         .split("\n")
         .filter((line) => line !== ""),
     )) {
-      const listing = await mustRun(repo, ["ls-tree", "-r", "-z", "--full-tree", ref]);
-      for (const line of listing.toString().split("\0")) {
-        const match = /^\d+ blob ([0-9a-f]+)\t(.*)$/su.exec(line);
-        const path = match?.[2];
-        if (path?.startsWith(prefix) && isDvcFile(path)) blobs.set(match?.[1] ?? "", path);
+      for (const [path, blob] of await blobsOf(repo, ref, prefix, isDigestRecord)) {
+        blobs.set(blob, path);
       }
     }
   }
@@ -77,8 +77,11 @@ export async function trackedInRevisions(repo: Repo, scope: RevisionScope): Prom
   for (const [blob, path] of blobs) {
     const text = texts.get(blob) ?? "";
     try {
-      const content = await parseDvcFile(text, path);
-      files.push({ path: path.slice(prefix.length), text, content });
+      if (path.endsWith(".dvc")) {
+        files.push({ path, text, content: await parseDvcFile(text, path) });
+      } else {
+        files.push(...(await trackedInLock(path, text, undefined)));
+      }
     } catch (error) {
       if (WaybillError.from(error).code !== "invalid_argument") throw error;
     }
@@ -107,8 +110,33 @@ export async function hasCommits(repo: Repo): Promise<boolean> {
   return result?.exitCode === 0;
 }
 
-function isDvcFile(path: string): boolean {
-  return path.endsWith(".dvc") && posix.basename(path) !== ".dvc";
+/** Whether a file of a commit says what its data is, or helps to say it. */
+function isRecord(path: string): boolean {
+  return isDigestRecord(path) || posix.basename(path) === "dvc.yaml";
+}
+
+function isDigestRecord(path: string): boolean {
+  const name = posix.basename(path);
+  return name === "dvc.lock" || (name.endsWith(".dvc") && name !== ".dvc");
+}
+
+/** The files of a tree that are wanted: their paths in the repository, with their blobs. */
+async function blobsOf(
+  repo: Repo,
+  tree: string,
+  prefix: string,
+  isWanted: (path: string) => boolean,
+): Promise<Map<string, string>> {
+  const listing = await mustRun(repo, ["ls-tree", "-r", "-z", "--full-tree", tree]);
+  const blobs = new Map<string, string>();
+  for (const line of listing.toString().split("\0")) {
+    const match = /^\d+ blob ([0-9a-f]+)\t(.*)$/su.exec(line);
+    const path = match?.[2];
+    if (path?.startsWith(prefix) && isWanted(path)) {
+      blobs.set(path.slice(prefix.length), match?.[1] ?? "");
+    }
+  }
+  return blobs;
 }
 
 /** The repository's folder below the root of git's work tree, "" or ending in `/`. */

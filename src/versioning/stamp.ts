@@ -1,4 +1,5 @@
 import { hostname, userInfo } from "node:os";
+import { packageVersion } from "../foundation/index.ts";
 import type { Stamp } from "../metadata/index.ts";
 import { codeVersion } from "./code.ts";
 import { environmentVersion } from "./environment.ts";
@@ -25,6 +26,7 @@ export function makeStamp(options: StampOptions): Stamp {
       ...(code.branch === undefined ? {} : { code_branch: code.branch }),
       ...(code.repository === undefined ? {} : { code_repository: code.repository }),
       ...(code.dirtyDigest === undefined ? {} : { code_dirty_digest: code.dirtyDigest }),
+      waybill_version: packageVersion(),
       environment_digest: environment.digest,
       node_version: environment.nodeVersion,
       platform: `${environment.platform}-${environment.architecture}`,

@@ -30,6 +30,8 @@ interface Wanted {
   readonly place: string;
   readonly md5: string;
   readonly remote: string | undefined;
+  /** Whether its absence is an error. */
+  readonly isRequired: boolean;
 }
 
 /**
@@ -94,10 +96,8 @@ async function wantedObjects(
   options: TransferOptions,
 ): Promise<(Wanted & { isPushed: boolean })[]> {
   const ignore = openIgnore(repo.root);
-  const files = [
-    ...(await loadTracked(repo, ignore, options)),
-    ...(await trackedInRevisions(repo, options)),
-  ];
+  const current = await loadTracked(repo, ignore, options);
+  const files = [...current, ...(await trackedInRevisions(repo, options))];
   const seen = new Set<string>();
   return files.flatMap((file) =>
     file.content.outs.flatMap((out) => {
@@ -107,7 +107,9 @@ async function wantedObjects(
       const key = `${out.remote ?? ""}\0${out.md5}`;
       if (!isPlaceInRepo(place) || seen.has(key)) return [];
       seen.add(key);
-      return [{ place, md5: out.md5, remote: out.remote, isPushed: out.isPushed }];
+      // Which outputs an old commit kept out of the cache is not known, so those may be missing.
+      const isRequired = file.locked === undefined || file.stage !== undefined;
+      return [{ place, md5: out.md5, remote: out.remote, isPushed: out.isPushed, isRequired }];
     }),
   );
 }
@@ -156,10 +158,10 @@ async function transfer(work: Transfer): Promise<TransferResult> {
   const lost: string[] = [];
   let objectCount = 0;
   let sizeBytes = 0;
-  const bring = async (md5: string, place: string): Promise<boolean> => {
+  const bring = async (md5: string, place: string, isRequired: boolean): Promise<boolean> => {
     signal?.throwIfAborted();
     if (!from.has(md5)) {
-      lost.push(`${md5} ("${place}")`);
+      if (isRequired) lost.push(`${md5} ("${place}")`);
       return false;
     }
     sizeBytes += await to.importObject(from, md5, signal);
@@ -167,26 +169,26 @@ async function transfer(work: Transfer): Promise<TransferResult> {
     if (objectCount % 500 === 0) progress?.report(`objects ${work.verb}`, objectCount);
     return true;
   };
-  for (const { place, md5 } of list) {
+  for (const { place, md5, isRequired } of list) {
     if (!md5.endsWith(".dir")) {
-      if (!to.has(md5)) await bring(md5, place);
+      if (!to.has(md5)) await bring(md5, place, isRequired);
       continue;
     }
     // Fetching needs the folder object before its files; a remote gets it after them, so that a folder
     // object on a remote means that its files are there.
     const isFetch = to === index;
-    if (isFetch && !index.has(md5) && !(await bring(md5, place))) continue;
+    if (isFetch && !index.has(md5) && !(await bring(md5, place, isRequired))) continue;
     if (!index.has(md5)) {
-      if (!to.has(md5)) lost.push(`${md5} ("${place}")`);
+      if (isRequired && !to.has(md5)) lost.push(`${md5} ("${place}")`);
       continue;
     }
     const entries = index.readFolderObject(md5);
     const places = new Map(entries.map((entry) => [entry.md5, `${place}/${entry.relpath}`]));
     let isWhole = true;
     for (const missing of to.missing(places.keys())) {
-      if (!(await bring(missing, places.get(missing) ?? place))) isWhole = false;
+      if (!(await bring(missing, places.get(missing) ?? place, isRequired))) isWhole = false;
     }
-    if (!isFetch && isWhole && !to.has(md5)) await bring(md5, place);
+    if (!isFetch && isWhole && !to.has(md5)) await bring(md5, place, isRequired);
   }
   if (lost.length > 0) {
     const [first] = lost;

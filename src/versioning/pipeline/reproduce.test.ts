@@ -5,8 +5,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { propertiesOf } from "../../metadata/index.ts";
 import { checkout } from "../checkout.ts";
+import { addRemote } from "../config-edit.ts";
+import { diff } from "../diff.ts";
+import { gc } from "../gc.ts";
+import { init } from "../init.ts";
 import { formatStatus, status } from "../status.ts";
-import { hasCode, openRepoFixture, type RepoFixture } from "../versioning.fixture.ts";
+import { push } from "../transfer.ts";
+import { hasCode, openRepoFixture, type RepoFixture, runGitIn } from "../versioning.fixture.ts";
 import { type ReproduceOptions, reproduce } from "./reproduce.ts";
 
 const PIPELINE = `stages:
@@ -222,6 +227,34 @@ test("outputs are recorded as versions that name their stage", async () => {
   assert.equal(propertiesOf(version)["stage"], "prep");
   assert.equal(propertiesOf(version)["path"], "mid.txt");
   await assert.rejects(fixture.add("mid.txt"), hasCode("failed_precondition"));
+});
+
+test("what pipelines made in earlier commits is kept by gc, compared by diff, and sent by push", async () => {
+  await using fixture = await openPipeline();
+  const { folder } = fixture;
+  rmSync(join(folder, ".dvc"), { recursive: true });
+  runGitIn(folder, ["init", "-q", "-b", "main"]);
+  const repo = await addRemote(await init(folder), "store", "store", { isDefault: true });
+  await fixture.write({ ".gitignore": "runs\nstore\n" });
+  const reproduceAll = () => fixture.step((step) => reproduce(step, repo, { stdio: "ignore" }));
+  await reproduceAll();
+  runGitIn(folder, ["add", "-A"]);
+  runGitIn(folder, ["commit", "-qm", "1"]);
+  await fixture.write({ "in.txt": "other\n" });
+  await reproduceAll();
+  runGitIn(folder, ["add", "-A"]);
+  runGitIn(folder, ["commit", "-qm", "2"]);
+  assert.deepEqual(await diff(repo, { from: "HEAD~1", to: "HEAD" }), {
+    added: [],
+    deleted: [],
+    modified: [{ path: "mid.txt" }, { path: "out/a.txt" }, { path: "out/b.txt" }],
+    renamed: [],
+  });
+  assert.equal((await push(repo)).objectCount, 1);
+  assert.ok((await push(repo, { allCommits: true })).objectCount >= 1);
+  assert.deepEqual((await gc(repo, { allCommits: true })).removed, []);
+  const removed = (await gc(repo, { workspace: true })).removed;
+  assert.ok(removed.includes("0bee89b07a248e27c83fc3d5951213c1"));
 });
 
 /** The members of a step, which lie on its class, so that one can be given another signal. */
