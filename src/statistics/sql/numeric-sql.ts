@@ -42,9 +42,6 @@ const MAX_ROUNDS = 3;
 const MAX_PLACES = 4;
 const NEAR_CELLS = 4;
 
-/** Bits of the whole numbers that stand for differences in exact sums. */
-const SUM_BITS = 60;
-
 /** The expression that makes a number of a column, or undefined for a family without numbers. */
 export function numberExpression(
   column: string,
@@ -104,23 +101,19 @@ interface Summary {
 
 async function summarize(query: Query, columns: readonly NumericColumn[]): Promise<Summary[]> {
   const { dialect } = query.engine;
-  const perColumn = 5;
+  const perColumn = 4;
   const size = Math.floor(AGGREGATES_PER_STATEMENT / perColumn);
   const summaries: Summary[] = [];
   for (let first = 0; first < columns.length; first += size) {
     const some = columns.slice(first, first + size);
-    const aggregates = some.flatMap(({ expression: x, isInteger }, index) => [
+    const aggregates = some.flatMap(({ expression: x }, index) => [
       `count(${x}) AS present_${index}`,
       `CAST(min(${x}) AS ${dialect.typeName("double")}) AS min_${index}`,
       `CAST(max(${x}) AS ${dialect.typeName("double")}) AS max_${index}`,
       `${dialect.countIf(`${x} = 0`)} AS zeros_${index}`,
-      ...(isInteger
-        ? []
-        : [`${dialect.countIf(`NOT ${dialect.isFinite(x)}`)} AS special_${index}`]),
     ]);
     const [row] = await rowsOf(query, `SELECT ${aggregates.join(",\n  ")}\nFROM ${query.relation}`);
     for (const [index, column] of some.entries()) {
-      const special = column.isInteger ? 0 : numberIn(row!, `special_${index}`);
       const summary: Summary = {
         present: numberIn(row!, `present_${index}`),
         zeros: numberIn(row!, `zeros_${index}`),
@@ -130,7 +123,9 @@ async function summarize(query: Query, columns: readonly NumericColumn[]): Promi
         positiveInfinity: 0,
         negativeInfinity: 0,
       };
-      summaries.push(special === 0 ? summary : { ...summary, ...(await specials(query, column)) });
+      // NaN is greater than all, so that the extremes tell of it and of infinities.
+      const areFinite = Number.isFinite(summary.min) && Number.isFinite(summary.max);
+      summaries.push(areFinite ? summary : { ...summary, ...(await specials(query, column)) });
     }
   }
   return summaries;
@@ -175,42 +170,34 @@ interface Moments {
 }
 
 /**
- * Means and squared differences of the columns that are not counted value by value: sums of whole numbers
- * that stand for differences from the middle, in units of the range.
+ * Means and squared differences of the columns that are not counted value by value: exact sums of whole
+ * numbers. Integers are taken as differences from the middle, and all else as differences in units of the
+ * range, times 2^60.
  */
 async function sumMoments(
   query: Query,
   columns: readonly NumericColumn[],
   summaries: readonly Summary[],
 ): Promise<ReadonlyMap<NumericColumn, Moments>> {
-  const { dialect } = query.engine;
-  const double = dialect.typeName("double");
-  const bits = dialect.double(2 ** SUM_BITS);
   const wide = columns.flatMap((column, index) => {
     const summary = summaries[index]!;
     if (finiteCount(summary) === 0 || hasSmallRange(column, summary)) return [];
-    return [{ column, summary, ...frameOf(summary.min, summary.max) }];
+    return [{ column, summary, ...frameOf(column, summary) }];
   });
   const moments = new Map<NumericColumn, Moments>();
   const perColumn = 2;
   const size = Math.floor(AGGREGATES_PER_STATEMENT / perColumn);
   for (let first = 0; first < wide.length; first += size) {
     const some = wide.slice(first, first + size);
-    const aggregates = some.flatMap(({ column, summary, middle, unit }, index) => {
-      const v = `CAST(${column.expression} AS ${double})`;
-      const x = `((${v} - ${dialect.double(middle)}) * ${dialect.double(1 / unit)})`;
-      const condition = finiteCount(summary) === summary.present ? undefined : dialect.isFinite(v);
-      const only = (y: string) =>
-        condition === undefined ? y : `CASE WHEN ${condition} THEN ${y} END`;
-      return [
-        `${dialect.sumWhole(only(`${x} * ${bits}`))} AS s_${index}`,
-        `${dialect.sumWhole(only(`${x} * ${x} * ${bits}`))} AS q_${index}`,
-      ];
+    const aggregates = some.flatMap(({ column, summary, frame }, index) => {
+      const { sum, squares } = sumsOf(query.engine.dialect, column, summary, frame);
+      return [`${sum} AS s_${index}`, `${squares} AS q_${index}`];
     });
     const [row] = await rowsOf(query, `SELECT ${aggregates.join(",\n  ")}\nFROM ${query.relation}`);
-    for (const [index, { column, summary, middle, unit }] of some.entries()) {
-      const sum = numberIn(row!, `s_${index}`) / 2 ** SUM_BITS;
-      const squares = numberIn(row!, `q_${index}`) / 2 ** SUM_BITS;
+    for (const [index, { column, summary, frame }] of some.entries()) {
+      const { middle, unit, scale } = frame;
+      const sum = numberIn(row!, `s_${index}`) / scale;
+      const squares = numberIn(row!, `q_${index}`) / scale;
       const mean = sum / finiteCount(summary);
       moments.set(column, {
         mean: middle + mean * unit,
@@ -221,13 +208,52 @@ async function sumMoments(
   return moments;
 }
 
-/** The middle of a range and a power of two that no difference from the middle exceeds. */
-function frameOf(min: number, max: number): { middle: number; unit: number } {
+/** The expressions of the sums of a column: of differences from the middle, and of their squares. */
+function sumsOf(
+  dialect: Dialect,
+  column: NumericColumn,
+  summary: Summary,
+  { middle, unit, scale }: Frame,
+): { sum: string; squares: string } {
+  if (scale === 1) {
+    const x = `(CAST(${column.expression} AS ${dialect.typeName("long")}) - (${middle}))`;
+    return { sum: dialect.sumWhole(x), squares: dialect.sumWhole(`${x} * ${x}`) };
+  }
+  const v = `CAST(${column.expression} AS ${dialect.typeName("double")})`;
+  const x = `((${v} - ${dialect.double(middle)}) * ${dialect.double(1 / unit)})`;
+  const isWhole = finiteCount(summary) === summary.present;
+  const only = (y: string) => (isWhole ? y : `CASE WHEN ${dialect.isFinite(v)} THEN ${y} END`);
+  const bits = dialect.double(scale);
+  return {
+    sum: dialect.sumWhole(only(`${x} * ${bits}`)),
+    squares: dialect.sumWhole(only(`${x} * ${x} * ${bits}`)),
+  };
+}
+
+interface Frame {
+  readonly middle: number;
+  /** A power of two that no difference from the middle exceeds. */
+  readonly unit: number;
+  /** What a difference in units is multiplied by to be a whole number. */
+  readonly scale: number;
+}
+
+/** The squares of differences between integers this near fit in 64 bits. */
+const MAX_INTEGER_RANGE = 2 ** 31;
+
+function frameOf(column: NumericColumn, { min, max }: Summary): { readonly frame: Frame } {
   const middle = min / 2 + max / 2;
+  const isSafe = Number.isSafeInteger(min) && Number.isSafeInteger(max);
+  if (column.isInteger && isSafe && max - min < MAX_INTEGER_RANGE) {
+    return { frame: { middle: Math.floor(middle), unit: 1, scale: 1 } };
+  }
   const reach = Math.max(max - middle, middle - min);
   const unit = reach === 0 ? 1 : 2 ** Math.min(1023, Math.ceil(Math.log2(reach)) + 1);
-  return { middle, unit };
+  return { frame: { middle, unit, scale: SCALE } };
 }
+
+/** Whole numbers of 60 bits stand for differences of up to one unit. */
+const SCALE = 2 ** 60;
 
 async function countColumn(
   query: Query,
@@ -281,19 +307,29 @@ interface Cell {
 async function countCells(
   query: Query,
   { expression: x }: NumericColumn,
-  range: { readonly min: number; readonly max: number; readonly exponent: number },
+  range: {
+    readonly min: number;
+    readonly max: number;
+    readonly exponent: number;
+    /** Whether there is nothing else in the column, and so nothing to leave out. */
+    readonly isWhole: boolean;
+  },
 ): Promise<Cell[]> {
   const { dialect } = query.engine;
   const double = dialect.typeName("double");
+  const where = range.isWhole
+    ? ""
+    : `\n    WHERE v >= ${dialect.double(range.min)} AND v <= ${dialect.double(range.max)}`;
   const sql = `
     SELECT min(v) AS low, max(v) AS high, CAST(count(*) AS ${double}) AS n
-    FROM (SELECT CAST(${x} AS ${double}) AS v FROM ${query.relation}) AS t
-    WHERE v >= ${dialect.double(range.min)} AND v <= ${dialect.double(range.max)}
+    FROM (SELECT CAST(${x} AS ${double}) AS v FROM ${query.relation}) AS t${where}
     GROUP BY ceil(v * ${dialect.double(2 ** -range.exponent)})`;
   const cells: Cell[] = [];
   for await (const batch of query.engine.query(sql, optionsOf(query))) {
     const [low, high, count] = batch.columns;
     for (let row = 0; row < batch.rowCount; row++) {
+      // NULLs have a group of their own.
+      if (low!.isNull(row)) continue;
       cells.push({
         low: cellNumber(low!, row),
         high: cellNumber(high!, row),
@@ -312,7 +348,8 @@ async function distributionOf(
 ): Promise<Distribution> {
   const { min, max } = summary;
   const exponent = gridExponent(min, max, CELLS);
-  const cells = await countCells(query, column, { min, max, exponent });
+  const isWhole = finiteCount(summary) === summary.present;
+  const cells = await countCells(query, column, { min, max, exponent, isWhole });
   const limit = finiteCount(summary) * HEAVY_PART;
   let marks = cells;
   for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -327,6 +364,7 @@ async function distributionOf(
         ...(await countCells(query, column, {
           ...range,
           exponent: gridExponent(range.min, range.max, FINER_CELLS),
+          isWhole: false,
         })),
       );
       at = last + 1;
