@@ -32,9 +32,57 @@ const options = [
   "--parts",
   PARTS,
 ];
-const child = spawn(python, [script, ...options], { stdio: ["ignore", "inherit", "inherit"] });
+const child = spawn(python, [script, ...options, "--keep"], {
+  stdio: ["ignore", "inherit", "inherit"],
+});
 const code = await new Promise<number | null>((resolve, reject) => {
   child.on("error", reject);
   child.on("close", resolve);
 });
-process.exitCode = code ?? 1;
+const differences = await readBack();
+for (const difference of differences) console.error(`DIFFERENT ${difference}`);
+process.exitCode = code === 0 && differences.length === 0 ? 0 : 1;
+
+/**
+ * Reads what the clients wrote with our own reader: the tables of the cross check, which hold the same
+ * rows whoever made them, and after changes of ours those that are left.
+ */
+async function readBack(): Promise<string[]> {
+  const wrong: string[] = [];
+  const tables = await warehouse.tables();
+  const made = tables.filter((table) => /\.by_(pyiceberg|duckdb|spark)$/.test(table));
+  if (made.length === 0) return ["no client left a table to read"];
+  const count = async (from: string) =>
+    Number((await engine.rows(`SELECT count(*) AS n FROM ${from}`))[0]?.["n"]);
+  const relations = [];
+  for (const table of made) relations.push((await warehouse.table(table)).relation);
+  const [first = ""] = relations;
+  for (const [index, relation] of relations.entries()) {
+    const rows = `(SELECT * FROM ${relation})`;
+    const other = `(SELECT * FROM ${first})`;
+    const missing = await count(`(${other} EXCEPT ${rows})`);
+    const more = await count(`(${rows} EXCEPT ${other})`);
+    if (missing + more > 0) wrong.push(`${made[index]}: ${missing} rows missing, ${more} too many`);
+    const changed = `${rows} WHERE id = 2 OR (id = 5 AND name <> 'changed')`;
+    if ((await count(changed)) > 0) wrong.push(`${made[index]}: deleted or old rows are seen`);
+  }
+  for (const table of made) {
+    const before = (await warehouse.table(table)).rowCount;
+    await recorder.step("Load", {}, (step) =>
+      warehouse.delete(step, table, { where: "id IN (0, 101, 102, 103)" }),
+    );
+    await recorder.step("Load", {}, (step) => warehouse.compact(step, table));
+    const { relation, rowCount } = await warehouse.table(table);
+    const left = await count(`${relation} WHERE id > 0 AND id < 100`);
+    if (rowCount !== 10 || left !== 10)
+      wrong.push(`${table}: ${rowCount} of ${before} rows are left`);
+  }
+  const merged = tables.find((table) => table.endsWith(".sp_merge_on_read"));
+  if (merged !== undefined) {
+    const { relation } = await warehouse.table(merged);
+    const [row] = await engine.rows(`SELECT count(*) AS n, sum(v) AS v FROM ${relation}`);
+    if (Number(row?.["n"]) !== 96 || row?.["v"] !== 193.5) wrong.push(`${merged}: rows differ`);
+  }
+  console.log(`Waybill read ${made.length} tables of the clients: ${wrong.length} differences`);
+  return wrong;
+}
