@@ -1,8 +1,10 @@
 import { join } from "node:path";
-import type { Log } from "../foundation/index.ts";
+import { type Log, WaybillError } from "../foundation/index.ts";
 import type { MetadataStore } from "../metadata/index.ts";
 import type { Project } from "../project/index.ts";
+import type { sweepLeftovers } from "../protocols/lfs/index.ts";
 import type { Route, RpcService } from "../server/index.ts";
+import type { ObjectStore } from "../storage/index.ts";
 
 /** What `waybill serve` answers, and what people are told of it. */
 export interface Protocols {
@@ -42,6 +44,7 @@ export async function composeProtocols(
   ]);
   const lfsStore = openStore(join(project.home, "lfs"));
   const uploads = resources.use(lfs.recordUploads(project.recorder, lfsStore, { log }));
+  sweepInBackground(lfs.sweepLeftovers, lfsStore, resources, log);
   const warehouse = await project.warehouse();
   return {
     rpc: [mlmd.metadataRpc(metadata)],
@@ -55,4 +58,23 @@ export async function composeProtocols(
       { name: "iceberg", title: "Iceberg REST catalog", path: "/iceberg" },
     ],
   };
+}
+
+/** Tidies the store while the server works already; it ends with the server. */
+function sweepInBackground(
+  sweep: typeof sweepLeftovers,
+  store: ObjectStore,
+  resources: AsyncDisposableStack,
+  log: Log,
+): void {
+  const controller = new AbortController();
+  const swept = sweep(store, { nowMs: Date.now(), signal: controller.signal }).catch(
+    (error: unknown) => {
+      log.log("warn", `the LFS store was not tidied: ${WaybillError.from(error).message}`);
+    },
+  );
+  resources.defer(async () => {
+    controller.abort();
+    await swept;
+  });
 }
