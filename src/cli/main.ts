@@ -1,4 +1,4 @@
-import { packageVersion } from "./version.ts";
+import { packageVersion } from "../foundation/index.ts";
 
 /**
  * The command line: runs one command and sets `process.exitCode`. Only what `--version` needs is loaded

@@ -11,13 +11,19 @@ export type StepInputs = ReadonlyMap<string, readonly Artifact[]>;
 
 /**
  * The name of a step's `execution_cache` context: equal for steps of one type that would read equal
- * bytes with equal parameters. An artifact without a digest counts as itself.
+ * bytes with equal parameters, done by one version of the program. An artifact without a digest counts
+ * as itself.
  */
-export function cacheKey(type: string, inputs: StepInputs, parameters: Properties): string {
+export function cacheKey(
+  type: string,
+  inputs: StepInputs,
+  parameters: Properties,
+  version: string | undefined,
+): string {
   const byKey = Object.fromEntries(
     [...inputs].map(([key, artifacts]) => [key, artifacts.map(identityOf)]),
   );
-  return digestOf("sha256", canonicalJson({ type, inputs: byKey, parameters }));
+  return digestOf("sha256", canonicalJson({ type, inputs: byKey, parameters, version }));
 }
 
 /** The digest of an artifact's bytes as `algorithm:hex`, or undefined when it records none. */

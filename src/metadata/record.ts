@@ -44,7 +44,7 @@ export interface Step {
   readonly signal: AbortSignal;
   readonly progress: Progress;
   readonly log: Log;
-  /** Adds an input that was found only while working. */
+  /** Adds an input that was found only while working; one that is there already is not added twice. */
   input(key: string, artifact: Artifact): void;
   /** Records a parameter or a measured fact on the Execution. */
   note(name: string, value: PropertyValue): void;

@@ -216,6 +216,7 @@ test("an artifact under several keys has one event, and an input found while wor
     { inputs: { left: [a, b], right: a } },
     async (step: Step) => {
       step.input("extra", a);
+      step.input("extra", a);
       step.input("left", await land(store));
     },
   );

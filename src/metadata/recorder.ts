@@ -15,7 +15,7 @@ import {
   systemClock,
   WaybillError,
 } from "../foundation/index.ts";
-import { cacheKey } from "./cache-key.ts";
+import { cacheKey, type StepInputs } from "./cache-key.ts";
 import { deadLeases, endLease, renewLease, thisProcess } from "./lease.ts";
 import { toValues } from "./properties.ts";
 import type {
@@ -47,6 +47,8 @@ const STACK_LENGTH_MAX = 10_000;
 export interface RecorderOptions {
   /** Code version, environment and user; recorded on every Execution. */
   readonly stamp?: Stamp;
+  /** The version of the program that works: what another version made is not reused. */
+  readonly version?: string;
   readonly clock?: Clock;
   readonly log?: Log;
   readonly progress?: Progress;
@@ -79,7 +81,10 @@ export function createRecorder(store: MetadataStore, options: RecorderOptions = 
       inputs,
       parameters,
       stamp: await stamp(),
-      cacheKey: stepOptions.reuse === undefined ? undefined : cacheKey(type, inputs, parameters),
+      cacheKey:
+        stepOptions.reuse === undefined
+          ? undefined
+          : cacheKey(type, inputs, parameters, options.version),
     };
     const reused = await tryReuse(store, opening, stepOptions.reuse, log);
     if (reused !== undefined) return reused;
@@ -89,7 +94,7 @@ export function createRecorder(store: MetadataStore, options: RecorderOptions = 
       openExecution(calls, rows, opening, { holder, expiresMs: clock.nowMs() + LEASE_MS }),
     );
     await using _heartbeat = keepLease(store, opened.executionId, clock, log);
-    const work = new OpenStep(opened.executionId, signal, progress, log);
+    const work = new OpenStep(opened.executionId, inputs, signal, progress, log);
     let value: T;
     try {
       value = await body(work);
@@ -150,9 +155,17 @@ class OpenStep implements Step {
   readonly inputs = new Map<string, Artifact[]>();
   readonly outputs: PendingOutput[] = [];
   readonly notes: Record<string, PropertyValue> = {};
+  readonly #opening: StepInputs;
 
-  constructor(executionId: bigint, signal: AbortSignal, progress: Progress, log: Log) {
+  constructor(
+    executionId: bigint,
+    opening: StepInputs,
+    signal: AbortSignal,
+    progress: Progress,
+    log: Log,
+  ) {
     this.executionId = executionId;
+    this.#opening = opening;
     this.signal = signal;
     this.progress = progress;
     this.log = log;
@@ -161,6 +174,9 @@ class OpenStep implements Step {
   input(key: string, artifact: Artifact): void {
     assertRecorded(key, artifact);
     const list = this.inputs.get(key);
+    // A part names what it reads; its caller may have named it when it opened the step.
+    const known = [...(this.#opening.get(key) ?? []), ...(list ?? [])];
+    if (known.some(({ id }) => id === artifact.id)) return;
     if (list === undefined) this.inputs.set(key, [artifact]);
     else list.push(artifact);
   }

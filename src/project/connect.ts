@@ -5,6 +5,7 @@ import { type OnlineStore, openOnlineStore, type SourceResolver } from "../featu
 import {
   type Log,
   type Progress,
+  packageVersion,
   silentLog,
   silentProgress,
   WaybillError,
@@ -66,6 +67,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Project> {
     const store = resources.use(await openMetadataStore(metadataUri(home, config)));
     const recorder = createRecorder(store, {
       stamp: makeStamp({ folder }),
+      version: packageVersion(),
       log,
       progress,
       ...(signal === undefined ? {} : { signal }),

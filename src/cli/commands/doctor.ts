@@ -1,12 +1,12 @@
 import { access, constants, statfs } from "node:fs/promises";
 import { arch, platform, release } from "node:os";
 import { dirname } from "node:path";
+import { packageVersion } from "../../foundation/index.ts";
 import { defineCommand } from "../command.ts";
 import { explain } from "../failure.ts";
 import { formatBytes, printable } from "../format.ts";
 import type { Session } from "../session.ts";
 import { formatFields } from "../table.ts";
-import { packageVersion } from "../version.ts";
 
 type State = "ok" | "note" | "bad";
 
