@@ -40,7 +40,7 @@ export async function historical(
     "HistoricalFeatures",
     {
       run,
-      inputs: { labels: flights, sources: daily },
+      inputs: { labels: flights, sources: daily, ...registryInput(registry) },
       parameters: { labels: request.span, features: FEATURES },
       reuse: async (outputs) => {
         const [artifact] = outputs.get("training_set") ?? [];
@@ -73,7 +73,7 @@ export async function serve(
     "Materialize",
     {
       run,
-      inputs: { sources: daily },
+      inputs: { sources: daily, ...registryInput(registry) },
       parameters: { view: AIRPORT_DAILY.name, start: start.toISOString(), end: end.toISOString() },
       reuse: async (outputs) => {
         const [artifact] = outputs.get("materialization") ?? [];
@@ -96,4 +96,9 @@ export async function serve(
       });
     },
   );
+}
+
+/** The recorded definitions: with others, the same sources give other features. */
+function registryInput({ artifact }: Registry): { registry?: Artifact } {
+  return artifact === undefined ? {} : { registry: artifact };
 }
