@@ -98,7 +98,8 @@ function compileFeature(schema: Schema, feature: Feature, environment: string | 
   if (acceptCount === undefined || acceptScalar === undefined) return never;
   return (value) => {
     if (!Array.isArray(value)) return acceptCount(1) && acceptScalar(value);
-    if (!acceptCount(value.length)) return false;
+    // Statistics of no values have extremes of 0, which a range may not allow: TFDV says so.
+    if (value.length === 0 || !acceptCount(value.length)) return false;
     for (const item of value) if (!acceptScalar(item)) return false;
     return true;
   };

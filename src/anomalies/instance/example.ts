@@ -130,7 +130,11 @@ function scalarStatistics(
       : numbers.every((number) => Number.isInteger(number));
   const type = isInteger ? FeatureNameStatistics_Type.INT : FeatureNameStatistics_Type.FLOAT;
   const isCounted = feature?.domainInfo.case === "intDomain" && isCategorical(feature) && isInteger;
-  if (isCounted) return { type, ...textStatistics(values.map(String), common) };
+  if (isCounted) {
+    // Texts went another way above, so these are whole numbers or booleans.
+    const labels = values.map((value) => String(BigInt(value as number | bigint | boolean)));
+    return { type, ...textStatistics(labels, common) };
+  }
   return { type, ...numberStatistics(numbers, common) };
 }
 
