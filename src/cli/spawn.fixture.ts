@@ -6,6 +6,9 @@ import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 
+/** Types are stripped and modules compiled once for all the processes that tests start. */
+const COMPILE_CACHE = join(tmpdir(), `waybill-test-compile-cache-${process.getuid?.() ?? 0}`);
+
 /** What a run of the command line left behind. */
 export interface Run {
   readonly exitCode: number | null;
@@ -31,7 +34,7 @@ export async function waybill(words: readonly string[], options: RunOptions = {}
   const { WAYBILL_HOME: _home, FORCE_COLOR: _colour, ...environment } = process.env;
   const child = spawn(process.execPath, [MAIN, ...words], {
     cwd: options.cwd ?? tmpdir(),
-    env: { ...environment, ...options.env },
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...environment, ...options.env },
     stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
   child.stdin?.write(options.input ?? "");
