@@ -19,6 +19,7 @@ import {
   makeLink,
   moveInto,
   readThrough,
+  readWhole,
   UMASK,
   WHOLE_READ_BYTES_MAX,
 } from "./copying.ts";
@@ -96,6 +97,7 @@ export function openObjectFolder(
   const objects = join(folder, "files", "md5");
   const staging = join(folder, ".staging");
   const madeFolders = new Set<string>();
+  const knownNames = new Map<string, Set<string>>();
   const stagedTag = randomBytes(4).toString("hex");
   let stagedCount = 0;
   let canReflink = true;
@@ -136,12 +138,30 @@ export function openObjectFolder(
     return statSync(pathOf(md5), { throwIfNoEntry: false })?.size === sizeBytes;
   }
 
+  /**
+   * Whether an object of this name may be there, as its folder was when it was first asked about: adding many files
+   * asks 256 folders instead of every name. Somebody else's object of a name that is not known here is the same one.
+   */
+  function mayHave(md5: string): boolean {
+    const prefix = md5.slice(0, 2);
+    let names = knownNames.get(prefix);
+    if (names === undefined) {
+      names = new Set(namesIn(join(objects, prefix)));
+      knownNames.set(prefix, names);
+    }
+    return names.has(md5.slice(2));
+  }
+
   function storeBytes(md5: string, bytes: Uint8Array | string): void {
-    if (isStored(md5, Buffer.byteLength(bytes))) return;
+    if (!isStored(md5, Buffer.byteLength(bytes))) writeNew(md5, bytes);
+  }
+
+  function writeNew(md5: string, bytes: Uint8Array | string): void {
     const temporary = stage();
     try {
       writeFileSync(temporary, bytes, { flag: "wx", mode: CACHE_MODE });
       publish(temporary, md5);
+      knownNames.get(md5.slice(0, 2))?.add(md5.slice(2));
     } catch (error) {
       rmSync(temporary, { force: true });
       throw WaybillError.from(error);
@@ -205,15 +225,15 @@ export function openObjectFolder(
 
     async storeFile(path, sizeBytes, signal) {
       if (sizeBytes > WHOLE_READ_BYTES_MAX) return storeLargeFile(path, sizeBytes, signal);
-      let bytes: Uint8Array;
       try {
-        bytes = readFileSync(path);
+        const bytes = readWhole(path, sizeBytes);
+        const md5 = hash("md5", bytes, "hex");
+        if (mayHave(md5)) storeBytes(md5, bytes);
+        else writeNew(md5, bytes);
+        return md5;
       } catch (error) {
         throw WaybillError.from(error);
       }
-      const md5 = hash("md5", bytes, "hex");
-      storeBytes(md5, bytes);
-      return md5;
     },
 
     storeBytes,

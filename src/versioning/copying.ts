@@ -40,11 +40,30 @@ export async function digestWorkspaceFile(
 ): Promise<string> {
   try {
     if (hashName === "md5-dos2unix") return digestLegacy(path);
-    if (sizeBytes <= WHOLE_READ_BYTES_MAX) return hash("md5", readFileSync(path), "hex");
+    if (sizeBytes <= WHOLE_READ_BYTES_MAX) return hash("md5", readWhole(path, sizeBytes), "hex");
     return await readThrough(path, signal === undefined ? {} : { signal });
   } catch (error) {
     throw WaybillError.from(error);
   }
+}
+
+/** Small files are read here, so that a million of them need one buffer. */
+const scratch = Buffer.allocUnsafe((64 << 10) + 1);
+
+/**
+ * Reads a file whose size is known, in as few calls as can be. The bytes hold until the next call.
+ * @param sizeBytes as it was when last looked at; a file that has grown or shrunk since is read as it is
+ */
+export function readWhole(path: string, sizeBytes: number): Uint8Array {
+  if (sizeBytes >= scratch.length) return readFileSync(path);
+  const file = openSync(path, "r");
+  try {
+    const bytesRead = readSync(file, scratch, 0, sizeBytes + 1, 0);
+    if (bytesRead === sizeBytes) return scratch.subarray(0, bytesRead);
+  } finally {
+    closeSync(file);
+  }
+  return readFileSync(path);
 }
 
 /** Reads a file once for its md5, writing what it reads; the next read runs while this one is hashed. */
@@ -146,7 +165,7 @@ export async function copyWithDigest(
   signal: AbortSignal | undefined,
 ): Promise<string> {
   if (size <= WHOLE_READ_BYTES_MAX) {
-    const bytes = readFileSync(source);
+    const bytes = readWhole(source, size);
     writeFileSync(target, bytes, { flag: "wx" });
     return hash("md5", bytes, "hex");
   }
