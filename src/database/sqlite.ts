@@ -5,7 +5,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { syncFolder, temporaryPathFor, WaybillError } from "../foundation/index.ts";
 import { type SqlDialect, sqliteDialect } from "./dialect.ts";
-import type { Database, ReadTransaction, SqlParameter, SqlRow, WriteTransaction } from "./port.ts";
+import type {
+  Database,
+  ReadTransaction,
+  SqlParameter,
+  SqlRow,
+  SqlValue,
+  WriteTransaction,
+} from "./port.ts";
 import { isBusy, sqliteCode, sqliteError } from "./sqlite-error.ts";
 import { databasePath, inspectFile } from "./sqlite-file.ts";
 
@@ -304,12 +311,24 @@ class SqliteDatabase implements Database {
   }
 }
 
+/** A prepared statement and the names of what it selects. */
+interface Prepared {
+  readonly statement: StatementSync;
+  readonly columns: readonly string[];
+}
+
+function toRow(columns: readonly string[], cells: readonly SqlValue[]): SqlRow {
+  const row: Record<string, SqlValue> = {};
+  for (let i = 0; i < columns.length; i += 1) row[columns[i] ?? ""] = cells[i] ?? null;
+  return row;
+}
+
 /** One connection and its prepared statements. */
 class Connection implements WriteTransaction {
   readonly dialect: SqlDialect = sqliteDialect;
   readonly #database: DatabaseSync;
   readonly #location: string;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements = new Map<string, Prepared>();
 
   constructor(database: DatabaseSync, location: string) {
     this.#database = database;
@@ -321,35 +340,38 @@ class Connection implements WriteTransaction {
   }
 
   execute(sql: string): void {
-    this.#prepare(sql).all();
+    this.#prepare(sql).statement.all();
   }
 
   async all<R extends SqlRow>(sql: string, values: readonly SqlParameter[] = []): Promise<R[]> {
-    // Rows hold exactly the value types of SqlRow: integers are read as bigint.
-    return this.#run(sql, (statement) => statement.all(...bindable(values)) as unknown as R[]);
+    return this.#run(sql, ({ statement, columns }) => {
+      const cells = statement.all(...bindable(values));
+      // The statement selects the columns of R, as its caller states; it gives rows as arrays.
+      return cells.map((row) => toRow(columns, row as unknown as SqlValue[]) as R);
+    });
   }
 
   async get<R extends SqlRow>(
     sql: string,
     values: readonly SqlParameter[] = [],
   ): Promise<R | undefined> {
-    return this.#run(
-      sql,
-      (statement) => statement.get(...bindable(values)) as unknown as R | undefined,
-    );
+    return this.#run(sql, ({ statement, columns }) => {
+      const row = statement.get(...bindable(values));
+      return row === undefined ? undefined : (toRow(columns, row as unknown as SqlValue[]) as R);
+    });
   }
 
   async run(sql: string, values: readonly SqlParameter[] = []): Promise<number> {
-    return this.#run(sql, (statement) => Number(statement.run(...bindable(values)).changes));
+    return this.#run(sql, ({ statement }) => Number(statement.run(...bindable(values)).changes));
   }
 
   async insert(sql: string, values: readonly SqlParameter[] = []): Promise<bigint> {
-    return this.#run(sql, (statement) =>
+    return this.#run(sql, ({ statement }) =>
       BigInt(statement.run(...bindable(values)).lastInsertRowid),
     );
   }
 
-  #run<T>(sql: string, use: (statement: StatementSync) => T): T {
+  #run<T>(sql: string, use: (prepared: Prepared) => T): T {
     try {
       return use(this.#prepare(sql));
     } catch (error) {
@@ -362,7 +384,7 @@ class Connection implements WriteTransaction {
     this.#database.close();
   }
 
-  #prepare(sql: string): StatementSync {
+  #prepare(sql: string): Prepared {
     const known = this.#statements.get(sql);
     if (known !== undefined) {
       // The order of the map is the order of use, so that the first key is the one to forget.
@@ -373,12 +395,15 @@ class Connection implements WriteTransaction {
       return known;
     }
     const statement = this.#database.prepare(sql);
+    // Rows as arrays, made into objects here: Node's own objects are slow to make and to read.
+    statement.setReturnArrays(true);
+    const prepared = { statement, columns: statement.columns().map((column) => column.name) };
     if (this.#statements.size >= STATEMENT_COUNT_MAX) {
       const oldest = this.#statements.keys().next();
       if (!oldest.done) this.#statements.delete(oldest.value);
     }
-    this.#statements.set(sql, statement);
-    return statement;
+    this.#statements.set(sql, prepared);
+    return prepared;
   }
 }
 

@@ -60,6 +60,27 @@ export async function findTypesById<T extends NodeType>(
   return ids.flatMap((id) => found.get(id) ?? []);
 }
 
+/** The properties that a type declares, or undefined when there is no such type of the kind. */
+export async function declaredProperties(
+  tx: ReadTransaction,
+  kind: TypeKind<NodeType>,
+  typeId: bigint,
+): Promise<ReadonlyMap<string, PropertyType> | undefined> {
+  const rows = await tx.all<{ name: string | null; data_type: bigint | null }>(
+    `SELECT p.name, p.data_type
+     FROM Type t LEFT JOIN TypeProperty p ON p.type_id = t.id
+     WHERE t.id = ? AND t.type_kind = ?`,
+    [typeId, kind.typeKind],
+  );
+  if (rows.length === 0) return undefined;
+  const declared = new Map<string, PropertyType>();
+  for (const { name, data_type } of rows) {
+    // The column holds the enum's own numbers.
+    if (name !== null) declared.set(name, Number(data_type ?? 0n) as PropertyType);
+  }
+  return declared;
+}
+
 /**
  * All types of a kind by id, without the system's own unless asked for. Their external ids are left out,
  * as ML Metadata leaves them out of its lists.

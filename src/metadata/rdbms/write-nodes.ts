@@ -5,7 +5,7 @@ import { WaybillError } from "../../foundation/index.ts";
 import type { Node, NodeKind } from "./kinds.ts";
 import { findNodes } from "./read-nodes.ts";
 import { describe, has, refuse } from "./text.ts";
-import { findTypesById } from "./types.ts";
+import { declaredProperties } from "./types.ts";
 import { encodeValue, propertyTypeOf, VALUE_COLUMNS } from "./values.ts";
 
 type ValueMap = { readonly [name: string]: Value };
@@ -214,14 +214,13 @@ export class NodeWriter<N extends Node> {
   async #propertiesOf(node: N, typeId: bigint): Promise<ReadonlyMap<string, PropertyType>> {
     const known = this.#types.get(typeId);
     if (known !== undefined) return known;
-    const [type] = await findTypesById(this.#tx, this.#kind, [typeId]);
-    if (type === undefined) {
+    const properties = await declaredProperties(this.#tx, this.#kind, typeId);
+    if (properties === undefined) {
       throw refuse(
         "not_found",
         `Cannot find type for ${this.#describe(node)}No type found for query, type_id: ${typeId}`,
       );
     }
-    const properties = new Map(Object.entries(type.properties));
     this.#types.set(typeId, properties);
     return properties;
   }
