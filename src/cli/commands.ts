@@ -89,6 +89,9 @@ export const COMMANDS: readonly Entry[] = [
   { name: "lfs locks", load: () => import("./commands/lfs-locks.ts") },
   { name: "lfs prune", load: () => import("./commands/lfs-prune.ts") },
   { name: "lfs fsck", load: () => import("./commands/lfs-fsck.ts") },
+  { name: "lfs migrate info", load: () => import("./commands/lfs-migrate-info.ts") },
+  { name: "lfs migrate import", load: () => import("./commands/lfs-migrate-import.ts") },
+  { name: "lfs migrate export", load: () => import("./commands/lfs-migrate-export.ts") },
   { name: "lfs clean", hidden: true, load: () => import("./commands/lfs-clean.ts") },
   { name: "lfs smudge", hidden: true, load: () => import("./commands/lfs-smudge.ts") },
   {

@@ -2,6 +2,7 @@ import { WaybillError } from "../../foundation/index.ts";
 import type {
   ConfigScope,
   LfsRepository,
+  MigrateOptions,
   ObjectId,
   PushResult,
 } from "../../versioning/lfs/index.ts";
@@ -143,4 +144,31 @@ export async function tryOpenLfs(options: {
     if (!isOutside || options.local || options.worktree) throw error;
     return undefined;
   }
+}
+
+/** Options of the commands that rewrite history. */
+export const MIGRATE_OPTIONS = {
+  ...PATH_OPTIONS,
+  everything: { type: "boolean", summary: "All branches and tags, with what is pushed" },
+} as const;
+
+/** Reads {@link MIGRATE_OPTIONS}. */
+export async function migrateOptions(
+  branches: readonly string[],
+  options: {
+    readonly include: string | undefined;
+    readonly exclude: string | undefined;
+    readonly everything: boolean;
+  },
+  { progress, signal }: Session,
+): Promise<MigrateOptions> {
+  const { include = [], exclude = [] } = await pathsOf(options);
+  return {
+    include,
+    exclude,
+    everything: options.everything,
+    ...(branches.length === 0 ? {} : { branches }),
+    progress,
+    signal,
+  };
 }

@@ -29,6 +29,14 @@ export {
   verifiedLocks,
 } from "./locking.ts";
 export { type LfsFile, type LsFilesOptions, lsFiles } from "./ls-files.ts";
+export {
+  type MigrateInfo,
+  type MigrateOptions,
+  type MigrateResult,
+  migrateExport,
+  migrateImport,
+  migrateInfo,
+} from "./migrate.ts";
 export { pathFilter, patternsOf } from "./path-filter.ts";
 export {
   isCanonicalPointer,
