@@ -8,19 +8,20 @@ export interface CountedValue {
 }
 
 /**
- * Counts of distinct byte strings: open addressing over slots of 16 bytes (hash, arena offset, count as
- * a double), so that a hit touches one line of slots and one of the arena. Entries of the arena are a
- * 32-bit length and the bytes, aligned to 4. Offset 0 is an empty slot.
+ * Counts of distinct byte strings: open addressing over slots of 8 bytes (hash, place in the arena), so
+ * that a hit touches one line of slots and one of the arena. An entry of the arena is a count (64 bits),
+ * a length (32 bits) and the bytes, aligned to 8; entries follow each other in the order in which values
+ * first came. Place 0 is an empty slot.
  */
 export class StringTable {
   #size = 0;
   // Small at first: there may be 100,000 features.
   #mask = 15;
-  #words = new Int32Array(16 * SLOT_WORDS);
-  #counts = new Float64Array(this.#words.buffer);
+  #slots = new Int32Array(16 * SLOT_WORDS);
   #arena = new Uint8Array(256);
+  #counts = new Float64Array(this.#arena.buffer);
   #lengths = new Int32Array(this.#arena.buffer);
-  #used = 4;
+  #used = FIRST_PLACE;
   #hasInvalidUtf8 = false;
 
   /** Distinct values. */
@@ -30,7 +31,7 @@ export class StringTable {
 
   /** Bytes of memory held. */
   get memoryBytes(): number {
-    return this.#words.byteLength + this.#arena.byteLength;
+    return this.#slots.byteLength + this.#arena.byteLength;
   }
 
   /**
@@ -58,24 +59,24 @@ export class StringTable {
     }
     hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca77);
     hash ^= hash >>> 13;
-    const words = this.#words;
+    const slots = this.#slots;
     const mask = this.#mask;
     const arena = this.#arena;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const word = slot * SLOT_WORDS;
-      const offset = words[word + 1]!;
-      if (offset === 0) {
+      const place = slots[slot * SLOT_WORDS + 1]!;
+      if (place === 0) {
         this.#insert(slot, hash, bytes, start, end, count);
         if ((high & 0x80808080) !== 0 && !isUtf8(bytes.subarray(start, end))) {
           this.#hasInvalidUtf8 = true;
         }
         return true;
       }
-      if (words[word] !== hash || this.#lengths[offset >> 2] !== length) continue;
+      if (slots[slot * SLOT_WORDS] !== hash || this.#lengths[(place + 8) >> 2] !== length) continue;
+      const text = place + ENTRY_BYTES;
       let same = 0;
-      while (same < length && arena[offset + 4 + same] === bytes[start + same]) same++;
+      while (same < length && arena[text + same] === bytes[start + same]) same++;
       if (same === length) {
-        this.#counts[slot * 2 + 1]! += count;
+        this.#counts[place >> 3]! += count;
         return false;
       }
     }
@@ -86,11 +87,10 @@ export class StringTable {
     for (const { bytes, count } of other.entries()) this.add(bytes, 0, bytes.length, count);
   }
 
-  /** Every value, in no particular order; the bytes are views that hold until the next `add`. */
+  /** Every value, in the order of first coming; the bytes are views that hold until the next `add`. */
   *entries(): Iterable<CountedValue> {
-    for (let slot = 0; slot <= this.#mask; slot++) {
-      const offset = this.#words[slot * SLOT_WORDS + 1]!;
-      if (offset !== 0) yield this.#entryAt(slot, offset);
+    for (let place = FIRST_PLACE; place < this.#used; place = this.#placeAfter(place)) {
+      yield this.#entryAt(place);
     }
   }
 
@@ -107,50 +107,46 @@ export class StringTable {
     const threshold = this.#countOfRank(limit);
     const certain: CountedValue[] = [];
     const tied: number[] = [];
-    for (let slot = 0; slot <= this.#mask; slot++) {
-      const offset = this.#words[slot * SLOT_WORDS + 1]!;
-      if (offset === 0) continue;
-      const count = this.#counts[slot * 2 + 1]!;
-      if (count > threshold) certain.push(this.#entryAt(slot, offset));
-      else if (count === threshold) tied.push(offset);
+    for (let place = FIRST_PLACE; place < this.#used; place = this.#placeAfter(place)) {
+      const count = this.#counts[place >> 3]!;
+      if (count > threshold) certain.push(this.#entryAt(place));
+      else if (count === threshold) tied.push(place);
     }
     certain.sort(compareCounted);
     const room = Math.max(0, limit - certain.length);
-    for (const offset of this.#greatest(tied, room)) {
-      certain.push({ bytes: this.#bytesAt(offset), count: threshold });
-    }
+    for (const place of this.#greatest(tied, room)) certain.push(this.#entryAt(place));
     return certain;
   }
 
   /** The `limit` greatest values by bytes, descending. */
-  #greatest(offsets: number[], limit: number): number[] {
+  #greatest(places: number[], limit: number): number[] {
     const kept: number[] = [];
     if (limit === 0) return kept;
-    if (offsets.length < limit * SORT_FACTOR) {
-      return offsets.sort((a, b) => this.#compare(b, a)).slice(0, limit);
+    if (places.length < limit * SORT_FACTOR) {
+      return places.sort((a, b) => this.#compare(b, a)).slice(0, limit);
     }
     // A few of many: nearly all are refused by one comparison.
-    for (const offset of offsets) {
-      if (kept.length === limit && this.#compare(offset, kept[limit - 1]!) < 0) continue;
+    for (const place of places) {
+      if (kept.length === limit && this.#compare(place, kept[limit - 1]!) < 0) continue;
       let low = 0;
       let high = kept.length;
       while (low < high) {
         const middle = (low + high) >> 1;
-        if (this.#compare(offset, kept[middle]!) > 0) high = middle;
+        if (this.#compare(place, kept[middle]!) > 0) high = middle;
         else low = middle + 1;
       }
       if (kept.length === limit) kept.pop();
-      kept.splice(low, 0, offset);
+      kept.splice(low, 0, place);
     }
     return kept;
   }
 
   #compare(a: number, b: number): number {
     const arena = this.#arena;
-    const lengthA = this.#lengths[a >> 2]!;
-    const lengthB = this.#lengths[b >> 2]!;
-    const shorter = Math.min(lengthA, lengthB);
-    for (let at = 4; at < shorter + 4; at++) {
+    const lengthA = this.#lengths[(a + 8) >> 2]!;
+    const lengthB = this.#lengths[(b + 8) >> 2]!;
+    const end = Math.min(lengthA, lengthB) + ENTRY_BYTES;
+    for (let at = ENTRY_BYTES; at < end; at++) {
       const difference = arena[a + at]! - arena[b + at]!;
       if (difference !== 0) return difference;
     }
@@ -163,9 +159,8 @@ export class StringTable {
     // Counts of one are most of many: they need no sorting.
     const others: number[] = [];
     let above = 0;
-    for (let slot = 0; slot <= this.#mask; slot++) {
-      if (this.#words[slot * SLOT_WORDS + 1] === 0) continue;
-      const count = this.#counts[slot * 2 + 1]!;
+    for (let place = FIRST_PLACE; place < this.#used; place = this.#placeAfter(place)) {
+      const count = this.#counts[place >> 3]!;
       if (count !== 1) others.push(count);
       if (count > 1) above++;
     }
@@ -175,13 +170,16 @@ export class StringTable {
     return sorted[sorted.length - (rank <= above ? rank : rank - ones)]!;
   }
 
-  #entryAt(slot: number, offset: number): CountedValue {
-    return { bytes: this.#bytesAt(offset), count: this.#counts[slot * 2 + 1]! };
+  #placeAfter(place: number): number {
+    return (place + ENTRY_BYTES + this.#lengths[(place + 8) >> 2]! + 7) & ~7;
   }
 
-  #bytesAt(offset: number): Uint8Array {
-    const start = offset + 4;
-    return this.#arena.subarray(start, start + this.#lengths[offset >> 2]!);
+  #entryAt(place: number): CountedValue {
+    const start = place + ENTRY_BYTES;
+    return {
+      bytes: this.#arena.subarray(start, start + this.#lengths[(place + 8) >> 2]!),
+      count: this.#counts[place >> 3]!,
+    };
   }
 
   #insert(
@@ -192,16 +190,16 @@ export class StringTable {
     end: number,
     count: number,
   ): void {
-    const offset = this.#used;
-    const used = (offset + 4 + (end - start) + 3) & ~3;
+    const place = this.#used;
+    const used = (place + ENTRY_BYTES + (end - start) + 7) & ~7;
     if (used > this.#arena.length) this.#growArena(used);
-    this.#lengths[offset >> 2] = end - start;
+    this.#counts[place >> 3] = count;
+    this.#lengths[(place + 8) >> 2] = end - start;
     const arena = this.#arena;
-    for (let from = start, to = offset + 4; from < end; ) arena[to++] = bytes[from++]!;
+    for (let from = start, to = place + ENTRY_BYTES; from < end; ) arena[to++] = bytes[from++]!;
     this.#used = used;
-    this.#words[slot * SLOT_WORDS] = hash;
-    this.#words[slot * SLOT_WORDS + 1] = offset;
-    this.#counts[slot * 2 + 1] = count;
+    this.#slots[slot * SLOT_WORDS] = hash;
+    this.#slots[slot * SLOT_WORDS + 1] = place;
     this.#size++;
     if (this.#size * 2 > this.#mask) this.#growSlots();
   }
@@ -211,45 +209,47 @@ export class StringTable {
       throw new WaybillError(
         "resource_exhausted",
         `The distinct values of a feature take more than ${MAX_ARENA_BYTES >> 20} MiB.`,
-        { hint: "Leave that feature out with featureAllowlist, or use sketches." },
+        { hint: "Leave that feature out with featureAllowlist." },
       );
     }
-    const larger = new Uint8Array(
-      Math.max(needed + 3, Math.min(this.#arena.length * 2, MAX_ARENA_BYTES)) & ~3,
-    );
+    const doubled = Math.min(this.#arena.length * 2, MAX_ARENA_BYTES);
+    const larger = new Uint8Array((Math.max(needed, doubled) + 7) & ~7);
     larger.set(this.#arena.subarray(0, this.#used));
     this.#arena = larger;
+    this.#counts = new Float64Array(larger.buffer);
     this.#lengths = new Int32Array(larger.buffer);
   }
 
   #growSlots(): void {
-    const old = this.#words;
-    const oldCounts = this.#counts;
-    const slots = (this.#mask + 1) * (this.#mask < 1 << 18 ? 4 : 2);
-    const words = new Int32Array(slots * SLOT_WORDS);
-    const counts = new Float64Array(words.buffer);
-    const mask = slots - 1;
-    for (let from = 0; from <= this.#mask; from++) {
-      const offset = old[from * SLOT_WORDS + 1]!;
-      if (offset === 0) continue;
-      const hash = old[from * SLOT_WORDS]!;
+    const old = this.#slots;
+    const count = (this.#mask + 1) * (this.#mask < 1 << 18 ? 4 : 2);
+    const slots = new Int32Array(count * SLOT_WORDS);
+    const mask = count - 1;
+    for (let from = 0; from < old.length; from += SLOT_WORDS) {
+      const place = old[from + 1]!;
+      if (place === 0) continue;
+      const hash = old[from]!;
       let slot = hash & mask;
-      while (words[slot * SLOT_WORDS + 1] !== 0) slot = (slot + 1) & mask;
-      words[slot * SLOT_WORDS] = hash;
-      words[slot * SLOT_WORDS + 1] = offset;
-      counts[slot * 2 + 1] = oldCounts[from * 2 + 1]!;
+      while (slots[slot * SLOT_WORDS + 1] !== 0) slot = (slot + 1) & mask;
+      slots[slot * SLOT_WORDS] = hash;
+      slots[slot * SLOT_WORDS + 1] = place;
     }
-    this.#words = words;
-    this.#counts = counts;
+    this.#slots = slots;
     this.#mask = mask;
   }
 }
 
-const SLOT_WORDS = 4;
+const SLOT_WORDS = 2;
+
+/** Of an entry before its bytes. */
+const ENTRY_BYTES = 12;
+
+/** Not 0, which is an empty slot. */
+const FIRST_PLACE = 8;
+const MAX_ARENA_BYTES = 1 << 30;
 
 /** When values are at least this many times those wanted, inserting into a short list beats sorting. */
 const SORT_FACTOR = 16;
-const MAX_ARENA_BYTES = 1 << 30;
 
 function compareCounted(a: CountedValue, b: CountedValue): number {
   return b.count - a.count || Buffer.compare(b.bytes, a.bytes);

@@ -53,8 +53,8 @@ export class Tokenizer {
     let rowEndCell = columns;
     let rowStart = start;
     let at = start;
-    while (at < end || (isLast && at > rowStart)) {
-      const cellStart = at;
+    scan: while (at < end || (isLast && at > rowStart)) {
+      let cellStart = at;
       let cellEnd: number;
       if (at < end && bytes[at] === QUOTE) {
         at = this.#quotedCellEnd(bytes, at, end, isLast);
@@ -68,7 +68,16 @@ export class Tokenizer {
           while (at < end && bytes[at]! > highest) at++;
           if (at >= end) break;
           const byte = bytes[at]!;
-          if (byte === delimiter || byte === NEWLINE) break;
+          if (byte === delimiter) {
+            // Most cells end here; the last of a row is stored below.
+            if (cell >= rowEndCell) this.#ragged(bytes, rowStart, end);
+            starts[cell] = cellStart;
+            ends[cell++] = at++;
+            cellStart = at;
+            if (bytes[at] === QUOTE) continue scan;
+            continue;
+          }
+          if (byte === NEWLINE) break;
           if (byte === 0) this.#nul(bytes, rowStart);
           at++;
         }
