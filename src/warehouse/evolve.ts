@@ -6,9 +6,10 @@ import {
   type TableField,
   type TableSchema,
 } from "./formats/table-schema.ts";
+import type { TableUpdate } from "./table-update.ts";
 import { parseTransform, transformType } from "./transforms.ts";
 import { columnType, isPromotion } from "./types.ts";
-import { applyUpdates, type TableUpdate } from "./updates.ts";
+import { applyUpdates } from "./updates.ts";
 
 /** A column that is to be made. */
 export interface ColumnDefinition {

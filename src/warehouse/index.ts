@@ -3,10 +3,10 @@ export type { Alteration, ColumnDefinition } from "./evolve.ts";
 export { catalogJson } from "./formats/catalog-json.ts";
 export type { ExactJson } from "./formats/exact-json.ts";
 export type { TableField, TableSchema } from "./formats/table-schema.ts";
+export type { MergeOptions } from "./merge.ts";
 export type { CleanUp } from "./orphans.ts";
 export type { Condition } from "./prune.ts";
 export type { ExpireOptions, RefDefinition } from "./refs.ts";
-export type { MergeOptions } from "./rows.ts";
 export type { AsOf } from "./scan.ts";
 export { openSubjects, type Subjects, type TableDescription } from "./subjects.ts";
 export type {

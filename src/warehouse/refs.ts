@@ -2,7 +2,8 @@ import { WaybillError } from "../foundation/index.ts";
 import type { TableState } from "./catalog.ts";
 import { type Snapshot, snapshotWithId, type TableMetadata } from "./formats/table-metadata.ts";
 import { type AsOf, snapshotAsOf } from "./scan.ts";
-import { applyUpdates, type TableUpdate } from "./updates.ts";
+import type { TableUpdate } from "./table-update.ts";
+import { applyUpdates } from "./updates.ts";
 
 /** A tag (a snapshot with a name) or a branch (a line of snapshots beside `main`). */
 export interface RefDefinition {

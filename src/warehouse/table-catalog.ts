@@ -12,7 +12,8 @@ import { type Namespaces, openNamespaces } from "./namespaces.ts";
 import { freshLocation, newTable } from "./new-table.ts";
 import { reachableFiles } from "./orphans.ts";
 import { checkRequirements, type TableRequirement } from "./requirements.ts";
-import { applyUpdates, type NewPartitionSpec, type TableUpdate } from "./updates.ts";
+import type { NewPartitionSpec, TableUpdate } from "./table-update.ts";
+import { applyUpdates } from "./updates.ts";
 
 /** A table by the levels of its namespace and its own name. */
 export interface TableIdentifier {

@@ -1,4 +1,5 @@
 import type { Artifact } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
+import type { RowChange } from "./branch.ts";
 import type { Commit } from "./commit.ts";
 import {
   NO_SNAPSHOT,
@@ -12,7 +13,6 @@ import {
 import type { TableSchema } from "./formats/table-schema.ts";
 import type { TableName } from "./names.ts";
 import { sourceColumn } from "./partition.ts";
-import type { RowChange } from "./rows.ts";
 
 /** What a change of a table gave. The artifact gets its id when the step closes. */
 export interface TableChange {

@@ -2,6 +2,7 @@ import type { Engine } from "../engine/index.ts";
 import { type Clock, systemClock, WaybillError } from "../foundation/index.ts";
 import type { Step } from "../metadata/index.ts";
 import type { ObjectStore } from "../storage/index.ts";
+import type { BranchOption, RowChange } from "./branch.ts";
 import { type HeadLookup, openCatalog, type TableState } from "./catalog.ts";
 import { commitDrop, commitMetadata, type WarehouseContext } from "./commit.ts";
 import {
@@ -15,6 +16,7 @@ import {
 import { openTableFiles } from "./files.ts";
 import type { TableMetadata } from "./formats/table-metadata.ts";
 import type { TableSchema } from "./formats/table-schema.ts";
+import { type MergeOptions, mergeRows } from "./merge.ts";
 import { parseTableName, type TableName } from "./names.ts";
 import { freshLocation, newTable } from "./new-table.ts";
 import { type CleanUp, removeOrphanFiles } from "./orphans.ts";
@@ -27,17 +29,7 @@ import {
   withoutRef,
   withRef,
 } from "./refs.ts";
-import {
-  appendRows,
-  type BranchOption,
-  compactRows,
-  deleteRows,
-  type MergeOptions,
-  mergeRows,
-  overwriteRows,
-  type RowChange,
-  updateRows,
-} from "./rows.ts";
+import { appendRows, compactRows, deleteRows, overwriteRows, updateRows } from "./rows.ts";
 import { type AsOf, countRows, scanTable } from "./scan.ts";
 import { openTableCatalog, type TableCatalog } from "./table-catalog.ts";
 import {

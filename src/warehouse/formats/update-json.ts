@@ -1,6 +1,6 @@
 import { WaybillError } from "../../foundation/index.ts";
 import type { TableRequirement } from "../requirements.ts";
-import type { NewPartitionSpec, TableUpdate } from "../updates.ts";
+import type { NewPartitionSpec, TableUpdate } from "../table-update.ts";
 import type { ExactJson } from "./exact-json.ts";
 import type { Snapshot, SnapshotRef, SortField } from "./table-metadata.ts";
 import { isArray, objectOf, parseTableSchema, type TableSchema } from "./table-schema.ts";
