@@ -163,10 +163,8 @@ function executionNode(execution: Execution): ExecutionNode {
 
 /** Which properties are parameters: those that the recorder lists; else all, as TFX records only them. */
 function parameterNamesOf(listed: PlainValue, execution: Execution): ReadonlySet<string> {
-  if (typeof listed === "string") {
-    const names: unknown = JSON.parse(listed);
-    if (Array.isArray(names)) return new Set(names.map(String));
-  }
+  const names = typeof listed === "string" ? namesIn(listed) : undefined;
+  if (names !== undefined) return names;
   const isOurs = Object.keys(execution.customProperties).some((name) => name.startsWith("code_"));
   return new Set(
     isOurs
@@ -175,6 +173,16 @@ function parameterNamesOf(listed: PlainValue, execution: Execution): ReadonlySet
           (name) => !name.startsWith("__"),
         ),
   );
+}
+
+/** The names in a JSON list; undefined when somebody else wrote something else there. */
+function namesIn(text: string): ReadonlySet<string> | undefined {
+  try {
+    const names: unknown = JSON.parse(text);
+    return Array.isArray(names) ? new Set(names.map(String)) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function edge(event: Event): LineageEdge {

@@ -1,12 +1,6 @@
 import type { SqlDialect } from "../../database/index.ts";
 import type { FilterType } from "./columns.ts";
 
-/** A compiled argument or result: its SQL text, and its type. */
-export interface Typed {
-  readonly sql: string;
-  readonly type: FilterType;
-}
-
 /** A function of the filter language. */
 interface FilterFunction {
   /** The fewest and the most arguments. */

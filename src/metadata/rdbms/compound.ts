@@ -119,7 +119,7 @@ export async function putLineageSubgraph(
   const executions = new NodeWriter(tx, executionKind);
   const executionIds: bigint[] = [];
   for (const execution of request.executions) {
-    executionIds.push(await executions.upsert(execution, { nowMs }));
+    executionIds.push(await executions.upsert(execution, { nowMs, isNamedInErrors: true }));
   }
   const artifacts = new NodeWriter(tx, artifactKind);
   const artifactIds: bigint[] = [];
@@ -127,7 +127,7 @@ export async function putLineageSubgraph(
     const known = options?.reuseArtifactIfAlreadyExistByExternalId
       ? await withKnownId(tx, artifact)
       : artifact;
-    artifactIds.push(await artifacts.upsert(known, { nowMs }));
+    artifactIds.push(await artifacts.upsert(known, { nowMs, isNamedInErrors: true }));
   }
   const contextIds = await putContextsForReuse(tx, request.contexts, {
     nowMs,

@@ -33,9 +33,7 @@ export async function insertEvent(
   ends: { readonly artifactId: bigint; readonly executionId: bigint },
   nowMs: bigint,
 ): Promise<void> {
-  if (event.type === Event_Type.UNKNOWN) {
-    throw refuse("invalid_argument", "No event type is specified.");
-  }
+  assertHasType(event);
   let id: bigint;
   try {
     id = await tx.insert(
@@ -57,6 +55,12 @@ export async function insertEvent(
     );
   }
   await insertPath(tx, id, event);
+}
+
+function assertHasType(event: Event): void {
+  if (event.type === Event_Type.UNKNOWN) {
+    throw refuse("invalid_argument", "No event type is specified.");
+  }
 }
 
 /** Adds the steps of an event's path to those that are stored. */
@@ -85,6 +89,7 @@ export async function putEvents(
     if (!has(event, "executionId")) {
       throw refuse("invalid_argument", "No execution id is specified.");
     }
+    assertHasType(event);
     if (!(await exists(tx, artifactKind, event.artifactId))) {
       throw refuse("invalid_argument", `No artifact with the given id ${event.artifactId}`);
     }
@@ -218,6 +223,12 @@ export async function putParentContexts(
 ): Promise<void> {
   for (const link of links) {
     const { childId, parentId } = link;
+    if (!has(link, "childId") || !has(link, "parentId")) {
+      throw refuse(
+        "invalid_argument",
+        `Missing parent / child id in the parent_context: ${describe(ParentContextSchema, link)}`,
+      );
+    }
     const isKnown =
       childId !== parentId &&
       (await exists(tx, contextKind, childId)) &&

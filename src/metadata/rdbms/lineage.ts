@@ -62,7 +62,10 @@ export async function getLineageSubgraph(
 function hopsOf(options: LineageSubgraphQueryOptions): number {
   if (!has(options, "maxNumHops")) return HOPS_MAX;
   if (options.maxNumHops < 0n) {
-    throw refuse("invalid_argument", `max_num_hops cannot be negative: ${options.maxNumHops}`);
+    throw refuse(
+      "invalid_argument",
+      `max_num_hops cannot be negative: max_num_hops = ${options.maxNumHops}`,
+    );
   }
   return Math.min(Number(options.maxNumHops), HOPS_MAX);
 }

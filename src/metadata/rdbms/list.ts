@@ -198,7 +198,7 @@ function readToken(options: ListOperationOptions): { value: bigint; id: bigint }
   } catch (error) {
     throw refuse(
       "invalid_argument",
-      "Failed to parse decoded next page token into ListOperationNextPageToken proto message",
+      "Failed to parse decoded next page token into ListOperationNextPageToken proto message ",
       error,
     );
   }

@@ -25,6 +25,8 @@ export interface NodeWriteOptions {
   readonly mask?: FieldMask | undefined;
   /** Moves last_update_time even when nothing differs. */
   readonly forceUpdateTime?: boolean;
+  /** Names the node in errors about the properties of an update, as errors of inserts always do. */
+  readonly isNamedInErrors?: boolean;
 }
 
 /** Writes nodes of one kind; remembers the types that it has seen within one call. */
@@ -63,14 +65,7 @@ export class NodeWriter<N extends Node> {
     if (this.#kind.word === "context" && node.name === "") {
       throw refuse("invalid_argument", "Context name should not be empty");
     }
-    try {
-      checkProperties(declared, node.properties, Object.keys(node.properties));
-    } catch (error) {
-      throw refuse(
-        "invalid_argument",
-        `Cannot validate properties of ${this.#describe(node)}${WaybillError.from(error).message}`,
-      );
-    }
+    this.#check(node, declared, Object.keys(node.properties), true);
     try {
       const id = await this.#tx.insert(this.#insertNode, [
         node.typeId,
@@ -115,10 +110,11 @@ export class NodeWriter<N extends Node> {
       node.customProperties,
     );
     const declared = await this.#propertiesOf(node, stored.typeId);
-    checkProperties(
+    this.#check(
+      node,
       declared,
-      node.properties,
       keys.filter((key) => node.properties[key] !== undefined),
+      options.isNamedInErrors ?? false,
     );
     const changes =
       (await this.#writeProperties(stored.id, 0n, keys, stored.properties, node.properties)) +
@@ -133,6 +129,23 @@ export class NodeWriter<N extends Node> {
       await this.#writeFields(stored, node, mask, options.nowMs);
     }
     return stored.id;
+  }
+
+  /** Properties not declared, or of another kind than declared, are refused. */
+  #check(
+    node: N,
+    declared: ReadonlyMap<string, PropertyType>,
+    keys: readonly string[],
+    isNamed: boolean,
+  ): void {
+    for (const key of keys) {
+      const value = node.properties[key];
+      const wanted = declared.get(key);
+      if (wanted !== undefined && value !== undefined && propertyTypeOf(value) === wanted) continue;
+      const what = wanted === undefined ? "unknown property" : "unmatched property type";
+      const whose = isNamed ? `Cannot validate properties of ${this.#describe(node)}` : "";
+      throw refuse("invalid_argument", `${whose}Found ${what}: ${key}`);
+    }
   }
 
   async #writeFields(stored: N, given: N, mask: Mask | undefined, nowMs: bigint): Promise<void> {
@@ -236,24 +249,6 @@ export class NodeWriter<N extends Node> {
       `Given node already exists: ${this.#describe(node)}${error.message}`,
       error,
     );
-  }
-}
-
-/** Properties not declared, or of another kind than declared, are refused. */
-function checkProperties(
-  declared: ReadonlyMap<string, PropertyType>,
-  given: ValueMap,
-  keys: readonly string[],
-): void {
-  for (const key of keys) {
-    const value = given[key];
-    const wanted = declared.get(key);
-    if (wanted === undefined) {
-      throw refuse("invalid_argument", `Found unknown property: ${key}`);
-    }
-    if (value === undefined || propertyTypeOf(value) !== wanted) {
-      throw refuse("invalid_argument", `Found unmatched property type: ${key}`);
-    }
   }
 }
 
