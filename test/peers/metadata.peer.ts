@@ -9,6 +9,7 @@ import {
   readFileSync,
   writeFileSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -17,6 +18,7 @@ import {
   Execution_State,
   type Value,
 } from "../../gen/ml_metadata/proto/metadata_store_pb.ts";
+import { type Service, startMariaDb, startPostgres } from "../../scripts/services.ts";
 import {
   createRecorder,
   type MetadataStore,
@@ -62,7 +64,13 @@ await sharedDatabases();
 await olderLayouts();
 await capturedTfxStore();
 await upstreamSuite();
-for (const seed of SEEDS) await differential(seed);
+for (const seed of SEEDS) await differential(seed, "memory:");
+for (const { packageName, start } of [
+  { packageName: "mysql2", start: startMariaDb },
+  { packageName: "pg", start: startPostgres },
+]) {
+  await onServer(packageName, start);
+}
 console.log(done.join(", "));
 
 async function libraryReadsWhatTheRecorderWrote(): Promise<void> {
@@ -166,9 +174,31 @@ async function upstreamSuite(): Promise<void> {
   done.push("upstream's suite: 106 passed");
 }
 
-async function differential(seed: string): Promise<void> {
+/** The differential test on a database server, where its package is installed. */
+async function onServer(packageName: string, start: () => Promise<Service>): Promise<void> {
+  try {
+    createRequire(import.meta.url).resolve(packageName);
+  } catch {
+    done.push(`${packageName} is not installed`);
+    return;
+  }
+  const server = await start();
+  if ("missing" in server) {
+    done.push(server.missing);
+    return;
+  }
+  try {
+    const url = new URL(server.url);
+    url.pathname = "/differential";
+    await differential("1", url.href);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function differential(seed: string, uri: string): Promise<void> {
   const script = join(interop, "mlmd_differential.py");
-  const out = await served("memory:", (address) =>
+  const out = await served(uri, (address) =>
     run(python, [script, "--target", address, "--seed", seed], { mayFail: true }),
   );
   const lines = out.split("\n");
@@ -181,7 +211,8 @@ async function differential(seed: string): Promise<void> {
   assert.deepEqual(unknown, [], `seed ${seed}`);
   assert.match(lastLine(out), /passed/);
   const known = differences.length === 0 ? "" : ` (${differences.length} on purpose)`;
-  done.push(`seed ${seed}: ${lastLine(out)}${known}`);
+  const where = uri.split(":")[0];
+  done.push(`${where}, seed ${seed}: ${lastLine(out)}${known}`);
 }
 
 /** Runs `work` against a server over the store, at `127.0.0.1:PORT`. */
