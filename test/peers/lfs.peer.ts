@@ -29,6 +29,7 @@ let passed = 0;
 
 comparePointers();
 compareAttributes();
+compareMigrations();
 await shareClone();
 runScripts();
 console.log(`git-lfs: ${passed} checks passed`);
@@ -91,6 +92,24 @@ function compareAttributes(): void {
     return shell(repository, "cat .gitattributes");
   });
   check("both write the same .gitattributes", written[0] === written[1], written.join("\n!=\n"));
+}
+
+/** Both rewrite one history into the same commits, to the id. */
+function compareMigrations(): void {
+  const ids = ["git-lfs", `${WAYBILL} lfs`].map((program, index) => {
+    const repository = newRepository(`history-${index}`);
+    const script = `
+      export GIT_AUTHOR_DATE=2020-01-01T00:00:00Z GIT_COMMITTER_DATE=2020-01-01T00:00:00Z
+      rm .gitattributes; mkdir 'd ü'; seq 5000 > a.bin; seq 900 > 'd ü/x y.bin'; echo t > t.txt
+      git add .; git commit -qm 1; git checkout -q -b side; seq 70 > s.bin; git add .; git commit -qm s
+      git checkout -q main; seq 60 > a.bin; echo '*.txt text' > .gitattributes; git add .; git commit -qm 2
+      git merge -q side -m merged; git rm -q s.bin; git commit -qm 3
+      git config filter.lfs.process '${program} filter-process'
+      ${program} migrate import --include '*.bin' --everything >&2`;
+    shell(repository, script);
+    return git(repository, "rev-parse", "main", "side");
+  });
+  check("both migrate to the same commits", ids[0] === ids[1], ids.join("\n!=\n"));
 }
 
 /** One clone for both programs, over our server: what one pushes the other pulls. */
