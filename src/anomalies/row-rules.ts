@@ -9,7 +9,7 @@ import {
   type Schema,
 } from "../../gen/tensorflow_metadata/proto/v0/schema_pb.ts";
 import type { Column, Dialect } from "../engine/index.ts";
-import { isInEnvironment, isUnchecked } from "../schema/index.ts";
+import { indexSchema, isInEnvironment, isUnchecked, type SchemaIndex } from "../schema/index.ts";
 
 /** A condition on one column that a bad row meets. */
 export interface RowRule {
@@ -31,13 +31,14 @@ export function rowRules(
   environment: string | undefined,
 ): RowRule[] {
   const types = new Map(columns.map(({ name, type }) => [name, type]));
+  const index = indexSchema(schema);
   return schema.feature.flatMap((feature) => {
     const type = types.get(feature.name);
     if (type === undefined || isUnchecked(feature)) return [];
     if (!isInEnvironment(schema, feature, environment)) return [];
     const presence = presenceRule(feature);
     if (dialect.typeFamily(type) === "nested") return presence;
-    return [...presence, ...valueRules(schema, feature, dialect)];
+    return [...presence, ...valueRules(index, feature, dialect)];
   });
 }
 
@@ -50,7 +51,7 @@ function presenceRule(feature: Feature): RowRule[] {
   return [{ feature: feature.name, text, isBroken: (x) => `(${x} IS NULL)` }];
 }
 
-function valueRules(schema: Schema, feature: Feature, dialect: Dialect): RowRule[] {
+function valueRules(index: SchemaIndex, feature: Feature, dialect: Dialect): RowRule[] {
   const { domainInfo, type } = feature;
   const isNumber = type === FeatureType.INT || type === FeatureType.FLOAT;
   const number = isNumber ? [notANumber(feature, dialect)] : [];
@@ -80,7 +81,7 @@ function valueRules(schema: Schema, feature: Feature, dialect: Dialect): RowRule
         ? [...number, notBool(feature, dialect)]
         : outside(feature, dialect, "bool_domain", boolTexts(feature));
     case "domain": {
-      const shared = schema.stringDomain.find(({ name }) => name === domainInfo.value);
+      const shared = index.stringDomains.get(domainInfo.value);
       return shared === undefined
         ? []
         : outside(feature, dialect, `domain ${shared.name}`, shared.value);

@@ -1,7 +1,8 @@
-import { isFieldSet } from "@bufbuild/protobuf";
+import { clone, isFieldSet } from "@bufbuild/protobuf";
 import {
   BoolDomainSchema,
   type Feature,
+  FeatureSchema,
   FeatureType,
   FloatDomainSchema,
   IntDomainSchema,
@@ -16,6 +17,7 @@ import {
   membersOf,
   parseInt64,
   SchemaDraft,
+  type SchemaIndex,
 } from "../../schema/index.ts";
 import { checkSpecification } from "../detectors/specification.ts";
 import { parseFloat32 } from "../format.ts";
@@ -33,7 +35,7 @@ export function compileAccept(
   environment: string | undefined,
 ): (example: Example) => boolean {
   const names = [...schema.sparseFeature, ...schema.weightedFeature].map(({ name }) => name);
-  return compileMembers(schema, schema.feature, new Set(names), environment);
+  return compileMembers(indexSchema(schema), schema.feature, new Set(names), environment);
 }
 
 interface Entry {
@@ -42,7 +44,7 @@ interface Entry {
 }
 
 function compileMembers(
-  schema: Schema,
+  index: SchemaIndex,
   features: readonly Feature[],
   reserved: ReadonlySet<string>,
   environment: string | undefined,
@@ -52,8 +54,8 @@ function compileMembers(
     if (entries.has(feature.name)) continue;
     const isReserved = reserved.has(feature.name);
     entries.set(feature.name, {
-      accept: isReserved ? never : compileFeature(schema, feature, environment),
-      isRequired: asksForPresence(schema, feature, environment),
+      accept: isReserved ? never : compileFeature(index, feature, environment),
+      isRequired: asksForPresence(index.schema, feature, environment),
     });
   }
   const requiredCount = [...entries.values()].filter((entry) => entry.isRequired).length;
@@ -84,17 +86,21 @@ function asksForPresence(
   return membersOf(feature).some((member) => asksForPresence(schema, member, environment));
 }
 
-function compileFeature(schema: Schema, feature: Feature, environment: string | undefined): Accept {
+function compileFeature(
+  index: SchemaIndex,
+  feature: Feature,
+  environment: string | undefined,
+): Accept {
   if (isUnchecked(feature)) return always;
-  if (!isInEnvironment(schema, feature, environment) || !isWellSpecified(schema, feature)) {
+  if (!isInEnvironment(index.schema, feature, environment) || !isWellSpecified(index, feature)) {
     return never;
   }
   if (feature.uniqueConstraints !== undefined || feature.validationDerivedSource !== undefined) {
     return never;
   }
-  if (feature.type === FeatureType.STRUCT) return compileStruct(schema, feature, environment);
+  if (feature.type === FeatureType.STRUCT) return compileStruct(index, feature, environment);
   const acceptCount = compileCount(feature);
-  const acceptScalar = compileScalar(schema, feature);
+  const acceptScalar = compileScalar(index, feature);
   if (acceptCount === undefined || acceptScalar === undefined) return never;
   return (value) => {
     if (!Array.isArray(value)) return acceptCount(1) && acceptScalar(value);
@@ -105,18 +111,21 @@ function compileFeature(schema: Schema, feature: Feature, environment: string | 
   };
 }
 
-function compileStruct(schema: Schema, feature: Feature, environment: string | undefined): Accept {
+function compileStruct(
+  index: SchemaIndex,
+  feature: Feature,
+  environment: string | undefined,
+): Accept {
   const acceptCount = compileCount(feature);
   if (acceptCount?.(1) !== true) return never;
-  const acceptMembers = compileMembers(schema, membersOf(feature), new Set(), environment);
+  const acceptMembers = compileMembers(index, membersOf(feature), new Set(), environment);
   return (value) => isStruct(value) && acceptMembers(value);
 }
 
 /** A feature whose own specification is at fault has an anomaly with any data. */
-function isWellSpecified(schema: Schema, feature: Feature): boolean {
-  const draft = new SchemaDraft(indexSchema({ ...schema, feature: [feature] }));
-  const own = draft.feature([feature.name]);
-  if (own === undefined) return false;
+function isWellSpecified(index: SchemaIndex, feature: Feature): boolean {
+  const own = clone(FeatureSchema, feature);
+  const draft = new SchemaDraft(index);
   let isWell = true;
   checkSpecification({
     feature: own,
@@ -150,14 +159,14 @@ function compileCount({ shapeType }: Feature): ((count: number) => boolean) | un
 }
 
 /** Which values pass one by one; undefined for rules that need all of them. */
-function compileScalar(schema: Schema, feature: Feature): Accept | undefined {
+function compileScalar(index: SchemaIndex, feature: Feature): Accept | undefined {
   switch (feature.type) {
     case FeatureType.INT:
       return compileInteger(feature.domainInfo);
     case FeatureType.FLOAT:
       return compileFloat(feature);
     case FeatureType.BYTES:
-      return compileText(schema, feature);
+      return compileText(index, feature);
     default:
       return undefined;
   }
@@ -218,7 +227,7 @@ function isText(value: ExampleValue): value is ExampleScalar {
   return typeof value === "string" || value instanceof Uint8Array;
 }
 
-function compileText(schema: Schema, { domainInfo }: Feature): Accept | undefined {
+function compileText(index: SchemaIndex, { domainInfo }: Feature): Accept | undefined {
   switch (domainInfo.case) {
     case undefined:
     case "midDomain":
@@ -226,7 +235,7 @@ function compileText(schema: Schema, { domainInfo }: Feature): Accept | undefine
     case "timeDomain":
       return isText;
     case "domain": {
-      const shared = schema.stringDomain.find(({ name }) => name === domainInfo.value);
+      const shared = index.stringDomains.get(domainInfo.value);
       return shared === undefined ? undefined : acceptTexts(shared.value);
     }
     case "stringDomain":
