@@ -12,6 +12,14 @@ export { type DataStatus, type DataStatusOptions, dataStatus } from "./data-stat
 export { type Diff, type DiffOptions, diff } from "./diff.ts";
 export { type EnvironmentVersion, environmentVersion } from "./environment.ts";
 export { type GcOptions, type GcResult, gc } from "./gc.ts";
+export {
+  get,
+  importFrom,
+  importUrl,
+  type ListedFile,
+  list,
+  type OutOptions,
+} from "./import.ts";
 export { type InitOptions, init } from "./init.ts";
 export { dag } from "./pipeline/dag.ts";
 export { type ReproducedStage, type ReproduceOptions, reproduce } from "./pipeline/reproduce.ts";

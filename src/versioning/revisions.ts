@@ -104,6 +104,28 @@ export async function resolveRevision(repo: Repo, revision: string): Promise<str
   });
 }
 
+/** Every file of a commit that lies in the repository: its path there, and its blob. */
+export async function filesInGit(
+  repo: Repo,
+  commit: string,
+): Promise<readonly { path: string; blob: string; isExecutable: boolean }[]> {
+  const prefix = await prefixInGit(repo);
+  const listing = await mustRun(repo, ["ls-tree", "-r", "-z", "--full-tree", commit]);
+  return listing
+    .toString()
+    .split("\0")
+    .flatMap((line) => {
+      const match = /^(\d+) blob ([0-9a-f]+)\t(.*)$/su.exec(line);
+      const [, mode, blob = "", path = ""] = match ?? [];
+      // Links and what lies outside the repository's folder are no files of it.
+      if (mode === undefined || mode === "120000" || !path.startsWith(prefix)) return [];
+      const inRepo = path.slice(prefix.length);
+      return inRepo.startsWith(".dvc/")
+        ? []
+        : [{ path: inRepo, blob, isExecutable: mode === "100755" }];
+    });
+}
+
 /** Whether anything was committed yet. */
 export async function hasCommits(repo: Repo): Promise<boolean> {
   const result = await runGit(repo.root, ["rev-parse", "--verify", "--quiet", "HEAD"]);
