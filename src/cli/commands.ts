@@ -69,6 +69,7 @@ export const COMMANDS: readonly Entry[] = [
   { name: "lineage", load: () => import("./commands/lineage.ts") },
   { name: "runs list", load: () => import("./commands/runs-list.ts") },
   { name: "runs show", load: () => import("./commands/runs-show.ts") },
+  { name: "metadata check", load: () => import("./commands/metadata-check.ts") },
   { name: "metadata upgrade", load: () => import("./commands/metadata-upgrade.ts") },
   { name: "serve", load: () => import("./commands/serve.ts") },
   { name: "token add", load: () => import("./commands/token-add.ts") },

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import {
   type CustomValidationConfig,
@@ -13,7 +14,7 @@ import type { Schema } from "../../gen/tensorflow_metadata/proto/v0/schema_pb.ts
 import type { DatasetFeatureStatisticsList } from "../../gen/tensorflow_metadata/proto/v0/statistics_pb.ts";
 import type { ValidateInput, ValidationOptions } from "../anomalies/index.ts";
 import type { Engine } from "../engine/index.ts";
-import { WaybillError } from "../foundation/index.ts";
+import { WaybillError, writeFileAtomically } from "../foundation/index.ts";
 import { findHome } from "./home.ts";
 import { isObject, readJsonObject } from "./json-file.ts";
 import { readStatistics } from "./protos.ts";
@@ -89,6 +90,26 @@ export async function findAnomalies(options: ValidateFiles, session: Session): P
       return anomalies;
     },
   );
+}
+
+/** Writes what was found as one HTML file, the span before (or what is served) beside the data. */
+export async function writeReport(
+  options: ValidateFiles,
+  anomalies: Anomalies,
+  path: string,
+): Promise<void> {
+  const { reportHtml } = await import("../anomalies/index.ts");
+  const { readSchema } = await import("../schema/index.ts");
+  const otherPath = options.previous ?? options.serving ?? options.previousVersion;
+  const html = reportHtml({
+    dataset: { name: basename(options.stats), statistics: await readStatistics(options.stats) },
+    ...(otherPath === undefined
+      ? {}
+      : { other: { name: basename(otherPath), statistics: await readStatistics(otherPath) } }),
+    ...(options.schema === undefined ? {} : { schema: await readSchema(options.schema) }),
+    anomalies,
+  });
+  await writeFileAtomically(path, html);
 }
 
 /** The anomalies alone: nothing is written or recorded. */

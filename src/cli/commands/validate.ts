@@ -41,6 +41,7 @@ export const command = defineCommand({
       summary:
         "JSON with new_features_are_warnings, severity_overrides, features_needed (TFDV's words)",
     },
+    html: { type: "string", value: "FILE", summary: "Write a report for a browser there, too" },
     output: {
       type: "string",
       short: "o",
@@ -53,6 +54,10 @@ export const command = defineCommand({
     {
       line: "validate --stats today.pbtxt --schema schema.pbtxt --previous yesterday.pbtxt",
       does: "look for drift as well",
+    },
+    {
+      line: "validate --stats stats.pbtxt --schema schema.pbtxt --html report.html",
+      does: "with pictures, in one file",
     },
     {
       line: "validate --stats serving.pbtxt --schema schema.pbtxt --environment SERVING",
@@ -70,11 +75,16 @@ export const command = defineCommand({
     const { anomaliesJson } = await import("../protos.ts");
     const { findAnomalies } = await import("../validating.ts");
     const anomalies = await findAnomalies(options, session);
-    const { output } = options;
+    const { html, output } = options;
+    if (html !== undefined) {
+      const { writeReport } = await import("../validating.ts");
+      await writeReport(options, anomalies, html);
+    }
+    const written = [output, html].filter((path) => path !== undefined);
     return {
       text: anomaliesText(anomalyReport(anomalies)),
       json: anomaliesJson(anomalies),
-      ...(output === undefined ? {} : { note: `Wrote ${output}.` }),
+      ...(written.length === 0 ? {} : { note: `Wrote ${written.join(" and ")}.` }),
       exitCode: hasAnomalies(anomalies) ? FINDINGS : 0,
     };
   },
