@@ -4,6 +4,7 @@ import { propertiesOf, type Step } from "../metadata/index.ts";
 import { isDropped } from "./catalog.ts";
 import type { WarehouseContext } from "./commit.ts";
 import { checkNamespace } from "./names.ts";
+import { openViewCatalog, VIEW_MARKERS } from "./view-catalog.ts";
 
 /** A change of a namespace's properties, and what came of it. */
 export interface NamespaceChange {
@@ -69,6 +70,11 @@ export function openNamespaces(context: WarehouseContext): Namespaces {
       if (head !== undefined && !isDropped(head)) add(full.split("."));
     }
     for (const table of await catalog.names()) add(table.split(".").slice(0, -1));
+    for await (const { key } of files.store.list(VIEW_MARKERS)) {
+      const view = key.slice(VIEW_MARKERS.length);
+      const head = await heads.ref(`view:${view}`);
+      if (head !== undefined && !isDropped(head)) add(view.split(".").slice(0, -1));
+    }
     return found;
   }
 
@@ -148,6 +154,7 @@ export function openNamespaces(context: WarehouseContext): Namespaces {
       const isFull =
         head === undefined ||
         (await catalog.names(`${full}.`)).length > 0 ||
+        (await openViewCatalog(context).viewsIn(levels)).length > 0 ||
         [...(await all())].some((other) => other.startsWith(`${full}.`));
       if (isFull) {
         throw new WaybillError("failed_precondition", `The namespace "${full}" is not empty.`, {

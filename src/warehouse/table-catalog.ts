@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { WaybillError } from "../foundation/index.ts";
 import type { Step } from "../metadata/index.ts";
-import type { TableState } from "./catalog.ts";
+import { isDropped, type TableState } from "./catalog.ts";
 import { commitDrop, commitMetadata, commitRename, type WarehouseContext } from "./commit.ts";
 import type { SortField, TableMetadata } from "./formats/table-metadata.ts";
 import { parseTableMetadata } from "./formats/table-metadata.ts";
@@ -14,6 +14,7 @@ import { reachableFiles } from "./orphans.ts";
 import { checkRequirements, type TableRequirement } from "./requirements.ts";
 import type { NewPartitionSpec, TableUpdate } from "./table-update.ts";
 import { applyUpdates } from "./updates.ts";
+import { openViewCatalog, type ViewCatalog } from "./view-catalog.ts";
 
 /** A table by the levels of its namespace and its own name. */
 export interface TableIdentifier {
@@ -46,7 +47,7 @@ export interface CatalogCommit {
  * The tables of a warehouse as other engines deal with them: their metadata, and commits that other
  * engines have written the files of. What it does to a table is seen when the step closes.
  */
-export interface TableCatalog extends Namespaces {
+export interface TableCatalog extends Namespaces, ViewCatalog {
   /** The names of a namespace's tables, sorted. @throws `not_found` for a missing namespace */
   tablesIn(namespace: readonly string[]): Promise<readonly string[]>;
 
@@ -84,6 +85,7 @@ export interface TableCatalog extends Namespaces {
 /** Opens the catalog over what a warehouse shares. */
 export function openTableCatalog(context: WarehouseContext): TableCatalog {
   const { files, catalog, clock } = context;
+  const views = openViewCatalog(context);
   const namespaces = openNamespaces(context);
 
   async function find(identifier: TableIdentifier): Promise<TableState | undefined> {
@@ -97,8 +99,11 @@ export function openTableCatalog(context: WarehouseContext): TableCatalog {
   async function vacant(identifier: TableIdentifier): Promise<TableName> {
     const name = nameOf(identifier);
     await namespaces.namespace(identifier.namespace);
-    if ((await find(identifier)) === undefined) return name;
-    throw new WaybillError("already_exists", `The table "${name.full}" exists already.`);
+    const view = await context.heads.ref(`view:${name.full}`);
+    const isView = view !== undefined && !isDropped(view);
+    if (!isView && (await find(identifier)) === undefined) return name;
+    const what = isView ? "view" : "table";
+    throw new WaybillError("already_exists", `The ${what} "${name.full}" exists already.`);
   }
 
   async function made(name: TableName, table: NewTable): Promise<TableMetadata> {
@@ -147,6 +152,7 @@ export function openTableCatalog(context: WarehouseContext): TableCatalog {
 
   return {
     ...namespaces,
+    ...views,
 
     async tablesIn(namespace) {
       await namespaces.namespace(namespace);

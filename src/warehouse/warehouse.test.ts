@@ -261,6 +261,22 @@ test("of two writers that start from the same state one wins, and the other chan
   for (const failure of failures) assert.equal(failure.reason.code, "aborted");
 });
 
+test("8 writers that race and repeat what was aborted lose nothing", async () => {
+  await using given = await loaded();
+  const append = async (id: number): Promise<void> => {
+    const relation = ROWS(id, id + 1);
+    try {
+      await given.step((step) => given.warehouse.append(step, "main.trips", { relation }));
+    } catch (error) {
+      if (!(error instanceof WaybillError) || error.code !== "aborted") throw error;
+      await append(id);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, (_, writer) => append(100 + writer)));
+  assert.equal((await given.rows("main.trips")).length, 5 + 8);
+  assert.equal((await given.warehouse.snapshots("main.trips")).length, 2 + 8);
+});
+
 test("a step commits to a table once", async () => {
   await using given = await loaded();
   await refused("failed_precondition", /committed to the table "main.trips" already/, () =>

@@ -89,7 +89,7 @@ test("config advertises what is served, and only that", async () => {
   const { json } = await given.ask("GET", "/config");
   assert.ok(json.endpoints.includes("POST /v1/{prefix}/transactions/commit"));
   assert.ok(json.endpoints.includes("HEAD /v1/{prefix}/namespaces/{namespace}/tables/{table}"));
-  assert.ok(!json.endpoints.some((endpoint: string) => endpoint.includes("views")));
+  assert.ok(!json.endpoints.some((endpoint: string) => endpoint.includes("plan")));
 });
 
 test("a new table gets ids of the catalog's own, in its schema, spec and order", async () => {
@@ -292,6 +292,53 @@ test("namespaces are nested, have properties, and are dropped when they are empt
   assert.equal((await given.ask("DELETE", "/namespaces/main")).status, 409);
   assert.equal((await given.ask("DELETE", path)).status, 204);
   assert.equal((await given.ask("HEAD", path)).status, 404);
+});
+
+test("a view is made, replaced, renamed and dropped, and shares its name with no table", async () => {
+  await using given = await withTable();
+  const version = (sql: string) => ({
+    "version-id": 1,
+    "schema-id": 0,
+    "timestamp-ms": 1,
+    summary: { "engine-name": "spark" },
+    representations: [{ type: "sql", sql, dialect: "spark" }],
+    "default-namespace": ["main"],
+  });
+  const body = {
+    name: "v",
+    schema: SCHEMA,
+    "view-version": version("SELECT 1"),
+    properties: { comment: "c" },
+  };
+  const made = await given.ask("POST", "/namespaces/main/views", body);
+  assert.equal(made.status, 200, made.text);
+  const uuid = made.json.metadata["view-uuid"];
+  const replaced = await given.ask("POST", "/namespaces/main/views/v", {
+    requirements: [{ type: "assert-view-uuid", uuid }],
+    updates: [
+      { action: "add-schema", schema: SCHEMA },
+      { action: "add-view-version", "view-version": { ...version("SELECT 2"), "schema-id": -1 } },
+      { action: "set-current-view-version", "view-version-id": -1 },
+    ],
+  });
+  assert.equal(replaced.status, 200, replaced.text);
+  const loaded = await given.ask("GET", "/namespaces/main/views/v");
+  assert.equal(loaded.json.metadata["current-version-id"], 2);
+  assert.equal(loaded.json.metadata.versions[1].representations[0].sql, "SELECT 2");
+  assert.equal(loaded.json.metadata["version-log"].length, 2);
+  const stale = { requirements: [{ type: "assert-view-uuid", uuid: "other" }], updates: [] };
+  assert.equal((await given.ask("POST", "/namespaces/main/views/v", stale)).status, 409);
+  const table = await given.ask("POST", "/namespaces/main/tables", { name: "v", schema: SCHEMA });
+  assert.equal(table.json.error.type, "AlreadyExistsException");
+  const other = await given.ask("POST", "/namespaces/main/views", { ...body, name: "t" });
+  assert.equal(other.json.error.type, "AlreadyExistsException");
+  const to = { namespace: ["main"], name: "w" };
+  const rename = { source: { namespace: ["main"], name: "v" }, destination: to };
+  assert.equal((await given.ask("POST", "/views/rename", rename)).status, 204);
+  assert.deepEqual((await given.ask("GET", "/namespaces/main/views")).json.identifiers, [to]);
+  assert.equal((await given.ask("DELETE", "/namespaces/main/views/w")).status, 204);
+  const gone = await given.ask("GET", "/namespaces/main/views/w");
+  assert.deepEqual([gone.status, gone.json.error.type], [404, "NoSuchViewException"]);
 });
 
 test("lists are given in pages when that is asked for", async () => {

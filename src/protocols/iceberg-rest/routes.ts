@@ -12,6 +12,7 @@ import { CatalogError, catalogErrorBody } from "./errors.ts";
 import { namespaceHandlers } from "./namespaces.ts";
 import { recordWith } from "./recording.ts";
 import { tableHandlers } from "./tables.ts";
+import { viewHandlers } from "./views.ts";
 import { exactResponse, levelsOf } from "./wire.ts";
 
 /** What the routes serve. */
@@ -34,6 +35,7 @@ export function icebergRoutes(options: IcebergRestOptions): readonly Route[] {
   const record = recordWith(options.recorder);
   const namespaces = namespaceHandlers(catalog, record);
   const tables = tableHandlers(catalog, record);
+  const views = viewHandlers(catalog, record);
   const routes: Route[] = [];
   const endpoints: string[] = [];
 
@@ -78,16 +80,26 @@ export function icebergRoutes(options: IcebergRestOptions): readonly Route[] {
   serve("POST", "/namespaces/:namespace/tables/:table/metrics", "read", tables.metrics);
   serve("POST", "/tables/rename", "write", tables.rename);
   serve("POST", "/transactions/commit", "write", tables.commitAll);
+  serve("GET", "/namespaces/:namespace/views", "read", views.list);
+  serve("POST", "/namespaces/:namespace/views", "write", views.create);
+  serve("GET", "/namespaces/:namespace/views/:view", "read", views.load);
+  serve("POST", "/namespaces/:namespace/views/:view", "write", views.change);
+  serve("DELETE", "/namespaces/:namespace/views/:view", "write", views.drop);
+  serve("POST", "/views/rename", "write", views.rename);
   return [...routes, ...(["GET", "POST", "DELETE"] as const).map(unknownRoute)];
 }
 
-/** HEAD is offered for namespaces and tables only. */
+/** HEAD is offered for single namespaces, tables and views only. */
 function isOffered(endpoint: string): boolean {
-  return !endpoint.startsWith("HEAD") || /\{(namespace|table)\}$/.test(endpoint);
+  return !endpoint.startsWith("HEAD") || /\{(namespace|table|view)\}$/.test(endpoint);
 }
 
-function resourceOf(params: { readonly namespace?: string; readonly table?: string }) {
-  const { namespace, table } = params;
+function resourceOf(params: {
+  readonly namespace?: string;
+  readonly table?: string;
+  readonly view?: string;
+}) {
+  const { namespace, view, table = view } = params;
   if (namespace === undefined) return { kind: "warehouse" } as const;
   const name = [...levelsOf(namespace), ...(table === undefined ? [] : [table])].join(".");
   return { kind: "warehouse", name } as const;

@@ -14,11 +14,13 @@ import type { Record } from "./recording.ts";
 import {
   exactResponse,
   fullName,
+  identifierIn,
   identifierOf,
   levelsOf,
   mayWrite,
   membersOf,
   NO_CONTENT,
+  nameIn,
   tableJson,
 } from "./wire.ts";
 
@@ -191,24 +193,6 @@ function commitIn(members: Members, identifier: TableIdentifier): CatalogCommit 
     requirements: catalogJson.requirements(members["requirements"]),
     updates: catalogJson.updates(members["updates"]),
   };
-}
-
-function identifierIn(json: ExactJson | undefined): TableIdentifier {
-  if (json === null || json === undefined || typeof json !== "object" || Array.isArray(json)) {
-    throw badRequest("A table's identifier is no object.");
-  }
-  // What is neither a primitive nor an array is an object of JSON.
-  const members = json as Members;
-  return {
-    namespace: catalogJson.textList(members["namespace"], "namespace"),
-    name: nameIn(members),
-  };
-}
-
-function nameIn(members: Members): string {
-  const { name } = members;
-  if (typeof name !== "string") throw badRequest('"name" is no text.');
-  return name;
 }
 
 /** A metadata file never changes, so its place is its version. */

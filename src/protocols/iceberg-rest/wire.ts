@@ -74,3 +74,23 @@ export function tableJson(table: CatalogTable): Readonly<Record<string, unknown>
     config: {},
   };
 }
+
+/** A table or view that a body names. @throws CatalogError 400 */
+export function identifierIn(json: ExactJson | undefined): TableIdentifier {
+  if (json === null || json === undefined || typeof json !== "object" || Array.isArray(json)) {
+    throw badRequest("A table's identifier is no object.");
+  }
+  // What is neither a primitive nor an array is an object of JSON.
+  const members = json as Readonly<Record<string, ExactJson>>;
+  return {
+    namespace: catalogJson.textList(members["namespace"], "namespace"),
+    name: nameIn(members),
+  };
+}
+
+/** The name that a body gives. @throws CatalogError 400 */
+export function nameIn(members: Readonly<Record<string, ExactJson>>): string {
+  const { name } = members;
+  if (typeof name !== "string") throw badRequest('"name" is no text.');
+  return name;
+}

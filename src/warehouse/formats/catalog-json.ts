@@ -1,3 +1,4 @@
+import { parseViewRequirements, parseViewUpdates, parseViewVersion } from "../view-metadata.ts";
 import { parseExactJson, printExactJson } from "./exact-json.ts";
 import { tableMetadataJson } from "./table-metadata.ts";
 import {
@@ -27,4 +28,7 @@ export const catalogJson = {
   /** A map of texts, such as properties. */
   texts: parseTexts,
   textList: parseTextList,
+  viewVersion: parseViewVersion,
+  viewUpdates: parseViewUpdates,
+  viewRequirements: parseViewRequirements,
 } as const;
