@@ -41,7 +41,8 @@ export async function init(folder: string, options: InitOptions = {}): Promise<R
       hint: 'Add a line "!.dvc" to .gitignore.',
     });
   }
-  if (existsSync(dvcFolder)) {
+  // The configuration is written last: a folder without one is what a killed init left, to be finished.
+  if (existsSync(join(dvcFolder, "config"))) {
     throw new WaybillError("already_exists", `"${root}" is a dvc repository already.`, {
       hint: 'Look at it with "waybill status".',
     });
