@@ -21,6 +21,7 @@ export {
   type OutOptions,
 } from "./import.ts";
 export { type InitOptions, init } from "./init.ts";
+export { loadLfs } from "./lfs/load.ts";
 export { dag } from "./pipeline/dag.ts";
 export { type ReproducedStage, type ReproduceOptions, reproduce } from "./pipeline/reproduce.ts";
 export { move, remove, unprotect } from "./rearrange.ts";

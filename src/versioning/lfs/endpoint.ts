@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { type SpawnSyncOptionsWithStringEncoding, spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -87,7 +87,7 @@ function fromGitUrl(repository: LfsRepository, url: string, operation: Operation
     };
   }
   const ssh = parseSsh(url);
-  if (ssh !== undefined) return fromSsh(ssh, operation);
+  if (ssh !== undefined) return fromSsh(repository, ssh, operation);
   const path = /^file:/iu.test(url) ? fileURLToPath(url) : url;
   const absolute = isAbsolute(path) ? path : resolve(folderOf(repository), path);
   return { kind: "folder", storage: storageOf(absolute) };
@@ -121,22 +121,28 @@ function parseSsh(url: string): SshAddress | undefined {
 }
 
 /** Asks the host over SSH where its LFS server is and how to be let in, as git-lfs does. */
-function fromSsh({ target, port, path }: SshAddress, operation: Operation): Endpoint {
+function fromSsh(
+  { config }: LfsRepository,
+  { target, port, path }: SshAddress,
+  operation: Operation,
+): Endpoint {
   const host = target.replace(/^.*@/u, "");
   if (target.startsWith("-") || path.startsWith("-")) {
     throw new WaybillError("invalid_argument", `"${target}:${path}" is not an SSH address.`);
   }
-  const ssh = process.env["GIT_SSH"] ?? "ssh";
+  const words = [...(port === undefined ? [] : ["-p", port]), target];
   const quoted = `'${path.replaceAll("'", "'\\''")}'`;
-  const result = spawnSync(
-    ssh,
-    [
-      ...(port === undefined ? [] : ["-p", port]),
-      target,
-      `git-lfs-authenticate ${quoted} ${operation}`,
-    ],
-    { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] },
-  );
+  const remoteCommand = `git-lfs-authenticate ${quoted} ${operation}`;
+  const shellCommand = process.env["GIT_SSH_COMMAND"] ?? config.get("core.sshcommand");
+  const options: SpawnSyncOptionsWithStringEncoding = {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  };
+  const result =
+    shellCommand === undefined
+      ? spawnSync(process.env["GIT_SSH"] ?? "ssh", [...words, remoteCommand], options)
+      : // The setting is a line for the shell, to which git adds the words as arguments.
+        spawnSync("sh", ["-c", `${shellCommand} "$@"`, "ssh", ...words, remoteCommand], options);
   const fallback = `https://${host}/${path.replace(/^\/|\.git$/gu, "")}.git/info/lfs`;
   if (result.status !== 0) {
     throw new WaybillError("unavailable", `${host} does not say where its LFS server is.`, {
@@ -144,10 +150,20 @@ function fromSsh({ target, port, path }: SshAddress, operation: Operation): Endp
       cause: result.error,
     });
   }
-  const { href, header } = Object(JSON.parse(result.stdout || "{}"));
+  const { href, header } = Object(parseJson(result.stdout, host));
   const headers = Object.fromEntries(
     Object.entries(Object(header)).map(([name, value]) => [name, String(value)]),
   );
   const url = typeof href === "string" && href !== "" ? href : fallback;
   return { kind: "http", url: url.replace(/\/+$/u, ""), headers };
+}
+
+function parseJson(text: string, host: string): unknown {
+  try {
+    return JSON.parse(text.trim() || "{}");
+  } catch (cause) {
+    throw new WaybillError("unavailable", `${host} answers with something that is no JSON.`, {
+      cause,
+    });
+  }
 }

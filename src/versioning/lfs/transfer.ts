@@ -18,6 +18,8 @@ import type { LfsRepository } from "./repository.ts";
 const BATCH_SIZE = 100;
 const CONCURRENCY = 8;
 const RETRIES_MAX = 8;
+/** A host that does not even answer is asked less often: nobody wants to wait half a minute for a typo. */
+const SILENT_ROUNDS_MAX = 3;
 const BACKOFF_MS = 250;
 const WAIT_MS_MAX = 10_000;
 
@@ -139,7 +141,9 @@ async function transferAll(
       } catch (caught) {
         const error = WaybillError.from(caught);
         // What is wrong with the whole, such as missing credentials, is not told once per object.
-        if (!isWorthRetrying(error) || round + 1 >= rounds) throw error;
+        const isSilent = !(error instanceof LfsServerError);
+        const roundsMax = isSilent ? Math.min(rounds, SILENT_ROUNDS_MAX) : rounds;
+        if (!isWorthRetrying(error) || round + 1 >= roundsMax) throw error;
         for (const object of group) settle(object, error);
         continue;
       }
