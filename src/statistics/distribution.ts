@@ -216,35 +216,60 @@ export function sortPoints(values: Float64Array, weights: Float64Array): Points 
   return { values: sortedValues.slice(0, size), weights: sortedWeights.slice(0, size) };
 }
 
-/** Sorted points of several shards as one, two by two. */
+/**
+ * Sorted points of several shards as one: neighbouring runs are merged, two by two, from one pair of arrays
+ * into another and back, so that a year of days does not allocate for each.
+ */
 function mergeSorted(parts: readonly Points[]): Points {
-  let level = [...parts];
-  while (level.length > 1) {
-    const next: Points[] = [];
-    for (let index = 0; index < level.length; index += 2) {
-      const [a, b] = [level[index]!, level[index + 1]];
-      next.push(b === undefined ? a : mergeTwo(a, b));
-    }
-    level = next;
+  if (parts.length === 1) return parts[0]!;
+  const size = parts.reduce((sum, { values }) => sum + values.length, 0);
+  let from = { values: new Float64Array(size), weights: new Float64Array(size) };
+  let to = { values: new Float64Array(size), weights: new Float64Array(size) };
+  let ends: number[] = [];
+  let used = 0;
+  for (const { values, weights } of parts) {
+    from.values.set(values, used);
+    from.weights.set(weights, used);
+    used += values.length;
+    ends.push(used);
   }
-  return level[0]!;
+  while (ends.length > 1) {
+    const next: number[] = [];
+    let start = 0;
+    let at = 0;
+    for (let run = 0; run < ends.length; run += 2) {
+      const middle = ends[run]!;
+      const end = ends[run + 1] ?? middle;
+      at = mergeRuns(from, { start, middle, end }, to, at);
+      next.push(at);
+      start = end;
+    }
+    ends = next;
+    [from, to] = [to, from];
+  }
+  return { values: from.values.slice(0, ends[0]), weights: from.weights.slice(0, ends[0]) };
 }
 
-function mergeTwo(a: Points, b: Points): Points {
-  const values = new Float64Array(a.values.length + b.values.length);
-  const weights = new Float64Array(values.length);
-  let size = 0;
-  let i = 0;
-  let j = 0;
-  while (i < a.values.length || j < b.values.length) {
-    const left = i < a.values.length ? a.values[i]! : Number.POSITIVE_INFINITY;
-    const right = j < b.values.length ? b.values[j]! : Number.POSITIVE_INFINITY;
-    values[size] = Math.min(left, right);
-    if (left <= right) weights[size]! += a.weights[i++]!;
-    if (right <= left) weights[size]! += b.weights[j++]!;
-    size++;
+/** Merges two runs into `to` from `at` on; returns where the merged run ends. */
+function mergeRuns(
+  from: Points,
+  { start, middle, end }: { start: number; middle: number; end: number },
+  to: Points,
+  at: number,
+): number {
+  let left = start;
+  let right = middle;
+  let size = at;
+  while (left < middle || right < end) {
+    const a = left < middle ? from.values[left]! : Number.POSITIVE_INFINITY;
+    const b = right < end ? from.values[right]! : Number.POSITIVE_INFINITY;
+    let weight = 0;
+    if (a <= b) weight += from.weights[left++]!;
+    if (b <= a) weight += from.weights[right++]!;
+    to.values[size] = Math.min(a, b);
+    to.weights[size++] = weight;
   }
-  return { values: values.slice(0, size), weights: weights.slice(0, size) };
+  return size;
 }
 
 function sumOf(weights: Float64Array): number {

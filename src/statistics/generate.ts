@@ -20,6 +20,15 @@ import { KEPT_VALUES } from "./string-partial.ts";
 export interface ComputedStatistics {
   readonly statistics: DatasetFeatureStatisticsList;
   readonly partials: readonly DatasetPartial[];
+  /** What is not exact of the whole, first dataset. */
+  readonly approximations: readonly Approximation[];
+}
+
+/** A feature that has some statistics within an error and not exactly. */
+export interface Approximation {
+  readonly path: readonly string[];
+  /** `quantiles`: median and histograms; `values`: uniques and the counts of top values. */
+  readonly of: "quantiles" | "values";
 }
 
 /** What to count and where the statistics go. */
@@ -66,7 +75,7 @@ export async function generateStatistics(
     create(DatasetFeatureStatisticsListSchema),
     request.output,
   );
-  const computed = await computeStatistics(engine, request.input, {
+  const counted = await computeStatistics(engine, request.input, {
     ...request.options,
     ...(request.partials === undefined ? {} : { keptValues: KEPT_VALUES }),
     signal,
@@ -74,12 +83,12 @@ export async function generateStatistics(
   });
   const bytes = encodeMessage(
     DatasetFeatureStatisticsListSchema,
-    computed.statistics,
+    counted.statistics,
     request.output,
   );
-  if (request.partials !== undefined) await writePartials(request.partials, computed.partials);
+  if (request.partials !== undefined) await writePartials(request.partials, counted.partials);
   await writeFileAtomically(request.output, bytes);
-  const [dataset] = computed.statistics.datasets;
+  const [dataset] = counted.statistics.datasets;
   const examples = dataset?.numExamples ?? 0n;
   const features = dataset?.features.length ?? 0;
   const artifact = step.output("statistics", "ExampleStatistics", {
@@ -92,12 +101,13 @@ export async function generateStatistics(
       sha256: digestOf("sha256", bytes),
       num_examples: examples,
       feature_count: BigInt(features),
+      approximate: counted.approximations.map(({ path, of }) => `${of} of ${path.join(".")}`),
       ...(request.partials === undefined ? {} : { partials_uri: request.partials }),
     },
   });
   step.note("num_examples", examples);
   step.log.log("info", `statistics ${request.output}: ${examples} examples, ${features} features`);
-  return { ...computed, artifact };
+  return { ...counted, artifact };
 }
 
 /**
@@ -117,7 +127,7 @@ export async function computeStatistics(
   // Before the work: a size that is out of range should not cost a scan.
   sizesOf(options);
   const partials = await countDatasets(engine, input, options);
-  return { statistics: finishStatistics(partials, options), partials };
+  return computed(partials, options);
 }
 
 /**
@@ -131,8 +141,20 @@ export function mergeStatistics(
   options: StatisticsOptions = {},
 ): ComputedStatistics {
   const slices = Map.groupBy(shards.flat(), ({ name }) => name);
-  const partials = [...slices.values()].map(mergePartials);
-  return { statistics: finishStatistics(partials, options), partials };
+  return computed([...slices.values()].map(mergePartials), options);
+}
+
+function computed(
+  partials: readonly DatasetPartial[],
+  options: StatisticsOptions,
+): ComputedStatistics {
+  const approximations = (partials[0]?.features ?? []).flatMap(
+    ({ path, numeric, strings }): Approximation[] => [
+      ...(numeric?.distribution.isExact === false ? [{ path, of: "quantiles" as const }] : []),
+      ...(strings?.sketch !== undefined ? [{ path, of: "values" as const }] : []),
+    ],
+  );
+  return { statistics: finishStatistics(partials, options), partials, approximations };
 }
 
 /** The statistics of partials that were computed or merged before. */

@@ -1,5 +1,6 @@
 export type { ComputeOptions } from "./count.ts";
 export {
+  type Approximation,
   type ComputedStatistics,
   computeStatistics,
   finishStatistics,

@@ -77,7 +77,8 @@ test("a merge of more distinct values than are kept estimates them within three 
       return decodePartials(encodePartials(partials), "memory");
     }),
   );
-  const { statistics, partials } = mergeStatistics(shards);
+  const { statistics, partials, approximations } = mergeStatistics(shards);
+  assert.deepEqual(approximations, [{ path: ["key"], of: "values" }]);
   const [feature] = statistics.datasets[0]!.features;
   assert.ok(feature!.stats.case === "stringStats");
   const unique = Number(feature!.stats.value.unique);

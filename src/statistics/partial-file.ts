@@ -223,14 +223,7 @@ function decodeWeighted(encoded: EncodedWeighted, reader: Reader): WeightedParti
 function decodeTable(encoded: EncodedTable, reader: Reader): StringTable {
   const counts = reader.doubles(encoded.values);
   const lengths = reader.doubles(encoded.values);
-  const text = reader.text(encoded.bytes);
-  const table = new StringTable();
-  let at = 0;
-  for (const [index, length] of lengths.entries()) {
-    table.add(text, at, at + length, counts[index]);
-    at += length;
-  }
-  return table;
+  return StringTable.packed(counts, lengths, reader.text(encoded.bytes));
 }
 
 /** Collects doubles and text; arrays are joined once, at the end. */

@@ -8,6 +8,10 @@ import { StringTable } from "./string-table.ts";
 
 const encoder = new TextEncoder();
 
+function shown({ bytes, count: n }: { readonly bytes: Uint8Array; readonly count: number }) {
+  return [Buffer.from(bytes).toString(), n];
+}
+
 function count(counter: StringCounter, text: string): void {
   const bytes = encoder.encode(text);
   if (counter.table.add(bytes, 0, bytes.length)) counter.added(bytes, 0, bytes.length);
@@ -38,6 +42,27 @@ test("a table counts as a map does, and ranks by count and then by bytes, descen
     ),
     { numRuns: 200 },
   );
+});
+
+test("a packed table is the table that it was packed from", () => {
+  const texts = ["a", "", "longer text", "\u00e9"].map((text) => encoder.encode(text));
+  const packed = () =>
+    StringTable.packed(
+      Float64Array.of(3, 1, 2, 5),
+      Float64Array.from(texts, ({ length }) => length),
+      Buffer.concat(texts),
+    );
+  const plain = new StringTable();
+  for (const [index, bytes] of texts.entries()) {
+    plain.add(bytes, 0, bytes.length, [3, 1, 2, 5][index]);
+  }
+  assert.deepEqual([...packed().entries()].map(shown), [...plain.entries()].map(shown));
+  assert.deepEqual(packed().top(2).map(shown), plain.top(2).map(shown));
+  const more = packed();
+  assert.equal(more.add(texts[0]!, 0, 1), false);
+  assert.equal(more.add(encoder.encode("new"), 0, 3), true);
+  assert.equal(more.size, 5);
+  assert.equal(packed().invalidUtf8Count(), 0);
 });
 
 test("a table ranks weights below one", () => {

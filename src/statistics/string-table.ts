@@ -15,14 +15,46 @@ export interface CountedValue {
  */
 export class StringTable {
   #size = 0;
-  // Small at first: there may be 100,000 features.
-  #mask = 15;
-  #slots = new Int32Array(16 * SLOT_WORDS);
-  #arena = new Uint8Array(256);
-  #counts = new Float64Array(this.#arena.buffer);
-  #lengths = new Int32Array(this.#arena.buffer);
+  #mask: number;
+  #slots: Int32Array;
+  #arena: Uint8Array;
+  #counts: Float64Array;
+  #lengths: Int32Array;
   #used = FIRST_PLACE;
   #hasInvalidUtf8 = false;
+  #packed: Packed | undefined;
+
+  /**
+   * Small at first: there may be 100,000 features.
+   * @param expected how many values will come, and their bytes in all, where that is known
+   */
+  constructor(expected: { readonly values: number; readonly bytes: number } = SMALL) {
+    if (expected === NOTHING) {
+      this.#mask = 0;
+      this.#slots = NO_WORDS;
+      this.#arena = NO_BYTES;
+      this.#counts = NO_COUNTS;
+      this.#lengths = NO_WORDS;
+      return;
+    }
+    this.#mask = 2 ** Math.ceil(Math.log2(expected.values * 2 + 2)) - 1;
+    this.#slots = new Int32Array((this.#mask + 1) * SLOT_WORDS);
+    const arenaBytes = FIRST_PLACE + expected.values * (ENTRY_BYTES + 7) + expected.bytes;
+    this.#arena = new Uint8Array((arenaBytes + 7) & ~7);
+    this.#counts = new Float64Array(this.#arena.buffer);
+    this.#lengths = new Int32Array(this.#arena.buffer);
+  }
+
+  /**
+   * A table of values that are known to be distinct, laid end to end in `text`. It is built only when more
+   * is asked of it than its entries: merges of many days only ask for those.
+   */
+  static packed(counts: Float64Array, lengths: Float64Array, text: Uint8Array): StringTable {
+    const table = new StringTable(NOTHING);
+    table.#size = counts.length;
+    table.#packed = { counts, lengths, text };
+    return table;
+  }
 
   /** Distinct values. */
   get size(): number {
@@ -39,6 +71,7 @@ export class StringTable {
    * @returns whether the value is new
    */
   add(bytes: Uint8Array, start: number, end: number, count = 1): boolean {
+    if (this.#packed !== undefined) this.#unpack();
     const length = end - start;
     let hash = length;
     let high = 0;
@@ -84,11 +117,29 @@ export class StringTable {
 
   /** Adds every value of another table. */
   addAll(other: StringTable): void {
+    if (other.#packed !== undefined) {
+      const { counts, lengths, text } = other.#packed;
+      for (let index = 0, at = 0; index < counts.length; index++) {
+        const start = at;
+        at += lengths[index]!;
+        this.add(text, start, at, counts[index]!);
+      }
+      return;
+    }
     for (const { bytes, count } of other.entries()) this.add(bytes, 0, bytes.length, count);
   }
 
   /** Every value, in the order of first coming; the bytes are views that hold until the next `add`. */
   *entries(): Iterable<CountedValue> {
+    if (this.#packed !== undefined) {
+      const { counts, lengths, text } = this.#packed;
+      for (let index = 0, at = 0; index < counts.length; index++) {
+        const start = at;
+        at += lengths[index]!;
+        yield { bytes: text.subarray(start, at), count: counts[index]! };
+      }
+      return;
+    }
     for (let place = FIRST_PLACE; place < this.#used; place = this.#placeAfter(place)) {
       yield this.#entryAt(place);
     }
@@ -96,7 +147,7 @@ export class StringTable {
 
   /** The sum of the counts of values that are not UTF-8. */
   invalidUtf8Count(): number {
-    if (!this.#hasInvalidUtf8) return 0;
+    if (!this.#hasInvalidUtf8 && this.#packed === undefined) return 0;
     let sum = 0;
     for (const { bytes, count } of this.entries()) if (!isUtf8(bytes)) sum += count;
     return sum;
@@ -104,6 +155,7 @@ export class StringTable {
 
   /** The `limit` most frequent values: count descending, then value descending by bytes. */
   top(limit: number): CountedValue[] {
+    if (this.#packed !== undefined) this.#unpack();
     const threshold = this.#countOfRank(limit);
     const certain: CountedValue[] = [];
     const tied: number[] = [];
@@ -116,6 +168,22 @@ export class StringTable {
     const room = Math.max(0, limit - certain.length);
     for (const place of this.#greatest(tied, room)) certain.push(this.#entryAt(place));
     return certain;
+  }
+
+  #unpack(): void {
+    const built = new StringTable({
+      values: this.#packed!.counts.length,
+      bytes: this.#packed!.text.length,
+    });
+    built.addAll(this);
+    this.#packed = undefined;
+    this.#mask = built.#mask;
+    this.#slots = built.#slots;
+    this.#arena = built.#arena;
+    this.#counts = built.#counts;
+    this.#lengths = built.#lengths;
+    this.#used = built.#used;
+    this.#hasInvalidUtf8 = built.#hasInvalidUtf8;
   }
 
   /** The `limit` greatest values by bytes, descending. */
@@ -243,6 +311,18 @@ const SLOT_WORDS = 2;
 
 /** Of an entry before its bytes. */
 const ENTRY_BYTES = 12;
+
+interface Packed {
+  readonly counts: Float64Array;
+  readonly lengths: Float64Array;
+  readonly text: Uint8Array;
+}
+
+const NOTHING = { values: 0, bytes: 0 } as const;
+const NO_WORDS = new Int32Array(0);
+const NO_BYTES = new Uint8Array(0);
+const NO_COUNTS = new Float64Array(0);
+const SMALL = { values: 7, bytes: 100 } as const;
 
 /** Not 0, which is an empty slot. */
 const FIRST_PLACE = 8;

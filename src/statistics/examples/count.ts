@@ -1,8 +1,4 @@
-import {
-  type Feature,
-  FeatureType,
-  type Schema,
-} from "../../../gen/tensorflow_metadata/proto/v0/schema_pb.ts";
+import { type Feature, FeatureType } from "../../../gen/tensorflow_metadata/proto/v0/schema_pb.ts";
 import { WaybillError } from "../../foundation/index.ts";
 import type { StatisticsOptions } from "../options.ts";
 import type { DatasetPartial } from "../partial.ts";
@@ -120,11 +116,6 @@ function treatments(options: CountOptions): (name: string) => FeatureTreatment {
       isBytes: feature?.domainInfo.case === "imageDomain",
     };
   };
-}
-
-/** Whether a schema has something that only counting example by example tells. */
-export function needsExamples(schema: Schema | undefined): boolean {
-  return schema !== undefined && linksOf(schema).length > 0;
 }
 
 /** Whether the numbers of a feature stand for categories. Source: TFDV, is_categorical_feature. */
