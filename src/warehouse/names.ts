@@ -9,6 +9,10 @@ export interface TableName {
   readonly full: string;
 }
 
+/** Beside the namespaces' folders lies the one of the catalog's markers. */
+const RESERVED = "_catalog";
+/** A full name is a key of the metadata store, with a word before it. */
+const FULL_NAME_LENGTH_MAX = 240;
 /** A level of a name becomes a folder, so it has no separator and is no hidden name. */
 const LEVEL = /^(?![\s.])[^\p{Cc}/\\.%?#*:|"<>]{1,120}(?<!\s)$/u;
 
@@ -31,7 +35,12 @@ export function parseTableName(full: string): TableName {
 export function tableNameOf(namespace: readonly string[], table: string): TableName {
   checkNamespace(namespace);
   checkLevel(table, "table");
-  return { namespace, table, full: [...namespace, table].join(".") };
+  const full = [...namespace, table].join(".");
+  if (full.length <= FULL_NAME_LENGTH_MAX) return { namespace, table, full };
+  throw new WaybillError(
+    "invalid_argument",
+    `The name "${full.slice(0, 40)}..." has more than ${FULL_NAME_LENGTH_MAX} characters.`,
+  );
 }
 
 /** Checks every level of a namespace. @throws `invalid_argument` */
@@ -51,7 +60,7 @@ export function headOf(name: TableName): string {
 export const SUGGESTED_MAX = 3;
 
 function checkLevel(level: string, what: "namespace" | "table"): void {
-  if (LEVEL.test(level) && level.isWellFormed()) return;
+  if (LEVEL.test(level) && level.isWellFormed() && level !== RESERVED) return;
   throw new WaybillError(
     "invalid_argument",
     `The ${what} name ${JSON.stringify(level)} is not allowed.`,

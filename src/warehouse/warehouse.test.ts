@@ -216,7 +216,15 @@ test("names that are no table are refused, with those that are near", async () =
     given.warehouse.table("main.trip"),
   );
   await refused("invalid_argument", /no namespace/, () => given.warehouse.table("trips"));
-  for (const name of ["main.a/b", "main...x", "../x.y", "main.\0", ".main.t", "main. t"]) {
+  for (const name of [
+    "main.a/b",
+    "main...x",
+    "../x.y",
+    "main.\0",
+    ".main.t",
+    "main. t",
+    "_catalog.tables",
+  ]) {
     await refused("invalid_argument", /not allowed/, () => given.warehouse.table(name));
   }
   await refused("already_exists", /main.trips/, () =>
