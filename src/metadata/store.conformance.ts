@@ -637,6 +637,29 @@ export function storeConformance(driver: string, open: () => Promise<MetadataSto
         }
       });
 
+      test("both ways, an end that several nodes lead to keeps all its events", async () => {
+        await using store = await open();
+        await chain(store);
+        await store.putEvents({
+          events: [{ artifactId: 1n, executionId: 2n, type: Event_Type.DECLARED_INPUT }],
+        });
+        const { lineageSubgraph } = await store.getLineageSubgraph({
+          lineageSubgraphQueryOptions: {
+            startingNodes: { case: "startingArtifacts", value: { filterQuery: "id = 1" } },
+            endingExecutions: { filterQuery: "id = 2", includeEndingNodes: true },
+          },
+        });
+        assert.deepEqual(
+          lineageSubgraph?.events.map((event) => [event.artifactId, event.executionId]).sort(),
+          [
+            [1n, 1n],
+            [1n, 2n],
+            [2n, 1n],
+            [2n, 2n],
+          ],
+        );
+      });
+
       test("starting nodes must be asked for and found", async () => {
         await using store = await open();
         await chain(store);

@@ -105,6 +105,7 @@ export async function walkLineage(
 ): Promise<WalkResult> {
   const seen = { artifact: new Set<bigint>(), execution: new Set<bigint>() };
   const leftOut = { artifact: new Set<bigint>(), execution: new Set<bigint>() };
+  const kept = { artifact: new Set<bigint>(), execution: new Set<bigint>() };
   const events: Event[] = [];
   const isOneWay = direction === Direction.UPSTREAM || direction === Direction.DOWNSTREAM;
 
@@ -115,6 +116,7 @@ export async function walkLineage(
     for (const id of ids) {
       if (areKept || !ending.has(id)) seen[side].add(id);
       else leftOut[side].add(id);
+      if (areKept && ending.has(id)) kept[side].add(id);
     }
     return ids.filter((id) => !ending.has(id));
   };
@@ -137,10 +139,11 @@ export async function walkLineage(
     }
     frontier = await arrive(far, [...fresh]);
     for (const event of met) {
-      // One way an event is met from one of its ends only; both ways from either, and it is told of
-      // when its far node is new.
-      if (leftOut[far].has(idOf(event))) continue;
-      if (isOneWay || fresh.has(idOf(event))) events.push(event);
+      const id = idOf(event);
+      if (leftOut[far].has(id)) continue;
+      // One way an event is met from one of its ends only; both ways from either, and it is told of when
+      // its far node is new. An end is never gone on from, so its events are all met from their far side.
+      if (isOneWay || fresh.has(id) || kept[far].has(id)) events.push(event);
     }
     side = far;
   }
