@@ -14,6 +14,7 @@ import { isPlaceInRepo } from "./place.ts";
 import { hideFromGit } from "./rearrange.ts";
 import { pathInRepo, type Repo } from "./repo.ts";
 import { findTrackedFiles, loadTracked, placeOf, type TrackedFile } from "./tracked.ts";
+import { holdCache } from "./writers.ts";
 
 /** The artifact type of a version of a dataset. */
 export const DATA_VERSION = "DataVersion";
@@ -57,6 +58,7 @@ export async function add(
   const places = [...new Set(paths.map((path) => checkTarget(repo, path, ignore, tracked)))];
   await checkGit(repo, places);
   const cache = openCache(repo);
+  using _held = await holdCache(repo, step.signal);
   const added: AddedVersion[] = [];
   for (const place of places) {
     step.signal.throwIfAborted();
@@ -82,6 +84,7 @@ export async function commit(
   const ignore = openIgnore(repo.root);
   const tracked = await loadTracked(repo, ignore, options);
   const context = { repo, cache: openCache(repo), ignore, tracked };
+  using _held = await holdCache(repo, step.signal);
   const versions: AddedVersion[] = [];
   for (const file of tracked) {
     // What a stage makes is recorded together with what it was made from, by `reproduce`.

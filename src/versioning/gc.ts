@@ -6,6 +6,7 @@ import { openRemote } from "./remotes.ts";
 import type { Repo } from "./repo.ts";
 import { type RevisionScope, trackedInRevisions } from "./revisions.ts";
 import { findTrackedFiles } from "./tracked.ts";
+import { holdForCollection } from "./writers.ts";
 
 export interface GcOptions extends RevisionScope {
   /** Keeps what the workspace's `.dvc` files name; the commits in scope are kept besides. */
@@ -39,6 +40,7 @@ export async function gc(repo: Repo, options: GcOptions): Promise<GcResult> {
     });
   }
   const cache = openCache(repo);
+  using _held = await holdForCollection(repo, options.signal);
   const used = new Set<string>();
   const files = [
     // Even with only a scope of commits the workspace's own data is kept, as dvc does.

@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import { propertiesOf } from "../metadata/index.ts";
 import { addRemote } from "./config-edit.ts";
 import { get, importFrom, importUrl, list } from "./import.ts";
+import { move } from "./rearrange.ts";
 import { status } from "./status.ts";
 import { push } from "./transfer.ts";
 import { hasCode, openRepoFixture, type RepoFixture } from "./versioning.fixture.ts";
@@ -83,6 +84,13 @@ test("import tracks the data with the repository and commit that it came from", 
   assert.ok(text.includes(`    rev_lock: ${commit}\nouts:\n- md5: ${version.md5}\n`));
   assert.equal(propertiesOf(version.artifact)["imported_commit"], commit);
   assert.deepEqual(await status(here.repo), {});
+  // A new name changes the digest at the top, as in dvc, and nothing else.
+  await move(here.repo, "data", "renamed");
+  const renamed = readFileSync(join(here.folder, "renamed.dvc"), "utf8");
+  assert.notEqual(renamed.split("\n")[0], text.split("\n")[0]);
+  assert.equal(renamed.split("\n").slice(1, -2).join(), text.split("\n").slice(1, -2).join());
+  await move(here.repo, "renamed", "data");
+  assert.equal(readFileSync(join(here.folder, "data.dvc"), "utf8"), text);
   await assert.rejects(
     here.step((step) => importFrom(step, here.repo, source.folder, "d", { out: "data" })),
     hasCode("already_exists"),

@@ -12,6 +12,7 @@ import { openIgnore } from "./ignore.ts";
 import { openOtherRepo, type RepoFile } from "./other-repo.ts";
 import { hideFromGit } from "./rearrange.ts";
 import { pathInRepo, type Repo } from "./repo.ts";
+import { holdCache } from "./writers.ts";
 
 export interface RevisionOptions {
   /** A commit, branch or tag of the other repository; its head by default. */
@@ -110,6 +111,7 @@ export async function importFrom(
   const target = targetOf(repo, cwd, options.out ?? basename(path), options.force);
   const files = select(await other.files(), path, url);
   const cache = openCache(repo);
+  using _held = await holdCache(repo, step.signal);
   await other.bring(md5sOf(files), cache, step.signal);
   clear(join(repo.root, target));
   for (const file of files) {
@@ -181,6 +183,7 @@ async function track(
   }) => ImportSource,
 ): Promise<AddedVersion> {
   const cache = openCache(repo);
+  using _held = await holdCache(repo, step.signal);
   const digest = await digestWorkspace(repo, place, openIgnore(repo.root), {
     storeIn: cache,
     signal: step.signal,

@@ -1,4 +1,5 @@
 export { type AddedVersion, add, commit, DATA_VERSION } from "./add.ts";
+export { type CheckOptions, type CheckResult, checkData, type ObjectFault } from "./check.ts";
 export { type CheckoutOptions, type CheckoutResult, checkout } from "./checkout.ts";
 export { type CodeVersion, codeVersion } from "./code.ts";
 export {

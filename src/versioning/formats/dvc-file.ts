@@ -1,7 +1,9 @@
 import type { Document, YAMLMap } from "yaml";
 import { WaybillError } from "../../foundation/index.ts";
 import { MD5 } from "./dir-object.ts";
+import { stageDigest } from "./import-file.ts";
 import { stringifyYaml, type YamlValue } from "./yaml.ts";
+import { isYamlMap, parseYamlValues } from "./yaml-values.ts";
 
 /** An output or a dependency as a `.dvc` file or `dvc.lock` records it. */
 export interface TrackedData {
@@ -79,6 +81,7 @@ export async function updateDvcFile(
   const values = entryOf(path, data);
   for (const key of REPLACED_KEYS) if (!(key in values)) entry.delete(key);
   for (const [key, value] of Object.entries(values)) entry.set(key, value);
+  await renewDigest(document, name);
   return printDocument(text, document);
 }
 
@@ -91,6 +94,7 @@ export async function renameInDvcFile(
 ): Promise<string> {
   const { document, entry } = await openEntry(text, path, name);
   entry.set("path", newPath);
+  await renewDigest(document, name);
   return printDocument(text, document);
 }
 
@@ -156,6 +160,13 @@ async function openEntry(
     : undefined;
   if (!isMap(entry)) throw invalid(name, `it has no output "${path}"`);
   return { document, entry };
+}
+
+/** Takes the digest of a file with dependencies anew; one without them has none. */
+async function renewDigest(document: Document.Parsed, name: string): Promise<void> {
+  if (!document.has("md5")) return;
+  const content = await parseYamlValues(document.toString(), name);
+  if (isYamlMap(content)) document.set("md5", stageDigest(content));
 }
 
 /** Prints a document: as dvc would where nothing but values is in it, else with what its author wrote. */

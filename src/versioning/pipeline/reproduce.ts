@@ -15,6 +15,7 @@ import { isPlaceInRepo } from "../place.ts";
 import { hideFromGit } from "../rearrange.ts";
 import type { Repo } from "../repo.ts";
 import { findTrackedFiles, loadTracked, placeOf, type TrackedFile } from "../tracked.ts";
+import { holdCache } from "../writers.ts";
 import { buildGraph, stageAddress, stagePlace, withUpstream } from "./graph.ts";
 import {
   commandValue,
@@ -336,6 +337,7 @@ async function save(context: Context, stage: Stage, params: YamlMap): Promise<re
     isCacheable(stage) && stage.outs.every((out) => out.isCached || out.kind !== "outs");
   const outs: MeasuredData[] = [];
   const versions: Artifact[] = [];
+  using _held = await holdCache(repo, step.signal);
   for (const out of stage.outs) {
     const place = stagePlace(stage, out.path);
     const digest = await digestWorkspace(repo, place, ignore, {
