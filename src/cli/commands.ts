@@ -66,6 +66,7 @@ export const COMMANDS: readonly Entry[] = [
   { name: "features historical", load: () => import("./commands/features-historical.ts") },
   { name: "features materialize", load: () => import("./commands/features-materialize.ts") },
   { name: "features get", load: () => import("./commands/features-get.ts") },
+  { name: "features push", load: () => import("./commands/features-push.ts") },
   { name: "lineage", load: () => import("./commands/lineage.ts") },
   { name: "runs list", load: () => import("./commands/runs-list.ts") },
   { name: "runs show", load: () => import("./commands/runs-show.ts") },

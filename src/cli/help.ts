@@ -96,17 +96,13 @@ export function journeyHelp(heading: Heading): string {
 /** Every command with its summary, by group. Loads all of them. */
 export async function overviewHelp(heading: Heading): Promise<string> {
   const commands = await loadCommands();
-  const sections = [undefined, ...Object.keys(GROUPS)].map((group) => {
-    const rows = commands
-      .filter(({ name }) => groupOf(name) === group)
-      .map(({ name, summary }) => [name, summary] as const);
-    return rows.length === 0
-      ? ""
-      : `${heading(group === undefined ? "Commands" : `${group}: ${GROUPS[group]}`)}\n${indent(formatFields(rows))}`;
+  const sections = sectionsOf(commands).map(([title, own]) => {
+    const rows = own.map(({ name, summary }) => [name, summary] as const);
+    return `${heading(title)}\n${indent(formatFields(rows))}`;
   });
   return [
     `Usage: waybill COMMAND [OPTIONS]`,
-    ...sections.filter((section) => section !== ""),
+    ...sections,
     `${heading("Options of every command")}\n${indent(optionLines(GLOBAL_OPTIONS))}`,
     `${heading("Exit codes")}\n${indent(exitCodeLines())}`,
   ].join("\n\n");
@@ -152,12 +148,9 @@ export function commandHelp(
 export async function markdownHelp(): Promise<string> {
   const commands = await loadCommands();
   const plain: Heading = (text) => text;
-  const groups = [undefined, ...Object.keys(GROUPS)].map((group) => {
-    const own = commands.filter(({ name }) => groupOf(name) === group);
-    if (own.length === 0) return "";
-    const title = group === undefined ? "## Commands" : `## ${group}: ${GROUPS[group]}`;
-    return [title, ...own.map(commandMarkdown)].join("\n\n");
-  });
+  const sections = sectionsOf(commands).map(([title, own]) =>
+    [`## ${title}`, ...own.map(commandMarkdown)].join("\n\n"),
+  );
   return [
     "# The command line",
     "This page is printed by `waybill help --markdown`; change the definitions in `src/cli/commands`.",
@@ -167,7 +160,7 @@ export async function markdownHelp(): Promise<string> {
       ' `{"error": {"code", "exitCode", "message", "hint"}}`.',
     `## Options of every command\n\n${optionTable(GLOBAL_OPTIONS)}`,
     `## Exit codes\n\n| code | meaning |\n|---|---|\n${EXIT_CODES.map(([code, meaning]) => `| ${code} | ${meaning} |`).join("\n")}`,
-    ...groups.filter((group) => group !== ""),
+    ...sections,
   ].join("\n\n");
 }
 
@@ -175,6 +168,49 @@ export async function markdownHelp(): Promise<string> {
 export async function loadCommands(group?: string): Promise<Command[]> {
   const entries = group === undefined ? COMMANDS.filter(({ hidden }) => !hidden) : entriesOf(group);
   return Promise.all(entries.map(async ({ load }) => (await load()).command));
+}
+
+/** Words that dvc's users know; they are listed together. */
+const DVC_WORDS: ReadonlySet<string> = new Set([
+  "add",
+  "checkout",
+  "commit",
+  "dag",
+  "diff",
+  "fetch",
+  "gc",
+  "move",
+  "pull",
+  "push",
+  "remove",
+  "repro",
+  "status",
+  "unprotect",
+]);
+
+/** Commands under headings, in the order in which they are listed. */
+function sectionsOf(commands: readonly Command[]): [title: string, commands: Command[]][] {
+  const sections = new Map<string, Command[]>(
+    ["Commands", "Versions of data, in dvc's words", ...Object.entries(GROUPS).map(groupTitle)].map(
+      (title) => [title, []],
+    ),
+  );
+  for (const command of commands) {
+    const group = groupOf(command.name);
+    const about = group === undefined ? undefined : GROUPS[group];
+    const title =
+      group !== undefined && about !== undefined
+        ? groupTitle([group, about])
+        : DVC_WORDS.has(command.name)
+          ? "Versions of data, in dvc's words"
+          : "Commands";
+    sections.get(title)?.push(command);
+  }
+  return [...sections].filter(([, own]) => own.length > 0);
+}
+
+function groupTitle([group, about]: readonly [group: string, about: string]): string {
+  return `${group}: ${about}`;
 }
 
 function commandMarkdown(command: Command): string {
