@@ -25,8 +25,10 @@ const WRITER_BUSY_TIMEOUT_MS = 20;
 const READER_BUSY_TIMEOUT_MS = 5_000;
 const BUSY_WAIT_MAX_MS = 30_000;
 const BUSY_DELAY_MAX_MS = 50;
-/** Pages of a read connection kept in memory; SQLite's own default is 2,000. */
-const READER_CACHE_KIB = 32_768;
+/** Pages that a connection keeps in memory; SQLite's own default is 2,000 KiB. */
+const CACHE_KIB = 32_768;
+/** Pages that the log grows to before they go to the file; a page changed twice till then goes once. */
+const LOG_PAGE_COUNT = 4_000;
 const CANNOT_OPEN = 14;
 
 /** How a database file is opened; names as ML Metadata's connection modes. */
@@ -245,6 +247,8 @@ class SqliteDatabase implements Database {
     try {
       await this.#whileBusy(() => writer.execute("PRAGMA journal_mode = WAL"));
       writer.execute(`PRAGMA synchronous = ${this.#settings.synchronous ?? "FULL"}`);
+      writer.execute(`PRAGMA cache_size = -${CACHE_KIB}`);
+      writer.execute(`PRAGMA wal_autocheckpoint = ${LOG_PAGE_COUNT}`);
     } catch (error) {
       throw sqliteError(error, this.location);
     }
@@ -266,7 +270,7 @@ class SqliteDatabase implements Database {
     try {
       reader = this.#connect(this.#url("mode", "ro"), options);
       reader.execute("PRAGMA schema_version");
-      reader.execute(`PRAGMA cache_size = -${READER_CACHE_KIB}`);
+      reader.execute(`PRAGMA cache_size = -${CACHE_KIB}`);
       return reader;
     } catch (error) {
       reader?.close();

@@ -17,7 +17,7 @@ import type { WriteTransaction } from "../../database/index.ts";
 import { WaybillError } from "../../foundation/index.ts";
 import { associate, attribute, exists, insertEvent } from "./edges.ts";
 import { artifactKind, contextKind, executionKind, type NodeType } from "./kinds.ts";
-import { findNodeByName, findNodes } from "./read-nodes.ts";
+import { findNodes } from "./read-nodes.ts";
 import { describe, has, refuse } from "./text.ts";
 import { findTypesById } from "./types.ts";
 import { NodeWriter } from "./write-nodes.ts";
@@ -253,7 +253,10 @@ async function putContextsForReuse(
     }
     const stored =
       reuseByName && !has(context, "id")
-        ? await findNodeByName(tx, contextKind, context.typeId, context.name)
+        ? await tx.get<{ id: bigint }>("SELECT id FROM Context WHERE type_id = ? AND name = ?", [
+            context.typeId,
+            context.name,
+          ])
         : undefined;
     ids.push(stored?.id ?? (await upsertContext(writer, context, nowMs, reuseByName)));
   }

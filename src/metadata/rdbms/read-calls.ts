@@ -21,7 +21,7 @@ import { findNodeByName, findNodes } from "./read-nodes.ts";
 import { respond } from "./respond.ts";
 import { distinct } from "./sets.ts";
 import { has, refuse } from "./text.ts";
-import { allTypes, findType, findTypesByExternalId, findTypesById } from "./types.ts";
+import { allTypes, findType, findTypeId, findTypesByExternalId, findTypesById } from "./types.ts";
 import type { WriteCallName } from "./write-calls.ts";
 
 /** The calls that only read. */
@@ -298,8 +298,8 @@ async function byTypeAndName<N extends Node>(
   request: TypeName,
   name: string,
 ): Promise<N | undefined> {
-  const type = await findType(tx, kind, request.typeName, request.typeVersion);
-  return type === undefined ? undefined : findNodeByName(tx, kind, type.id, name);
+  const typeId = await findTypeId(tx, kind, request.typeName, request.typeVersion);
+  return typeId === undefined ? undefined : findNodeByName(tx, kind, typeId, name);
 }
 
 async function listByType<N extends Node>(
@@ -307,12 +307,12 @@ async function listByType<N extends Node>(
   kind: NodeKind<N>,
   request: TypeName & { readonly options?: ListOperationOptions | undefined },
 ): Promise<Page<N>> {
-  const type = await findType(tx, kind, request.typeName, request.typeVersion);
-  if (type === undefined) return { nodes: [], nextPageToken: undefined };
-  const page = await listNodes(tx, kind, { kind: "type", typeId: type.id }, request.options);
+  const typeId = await findTypeId(tx, kind, request.typeName, request.typeVersion);
+  if (typeId === undefined) return { nodes: [], nextPageToken: undefined };
+  const page = await listNodes(tx, kind, { kind: "type", typeId }, request.options);
   // Here, and only here, the end of a list is told by an empty token; not for a type without nodes.
   const isEnd = request.options !== undefined && page.nextPageToken === undefined;
-  const hasNodes = page.nodes.length > 0 || (isEnd && (await isUsed(tx, kind, type.id)));
+  const hasNodes = page.nodes.length > 0 || (isEnd && (await isUsed(tx, kind, typeId)));
   return isEnd && hasNodes ? { ...page, nextPageToken: "" } : page;
 }
 

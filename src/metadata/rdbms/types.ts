@@ -43,6 +43,25 @@ export async function findType<T extends NodeType>(
   return (await toTypes(tx, kind, rows))[0];
 }
 
+/** The id of a type by name and version, or undefined; cheaper than the type. */
+export async function findTypeId(
+  tx: ReadTransaction,
+  kind: Pick<TypeKind<NodeType>, "typeKind">,
+  name: string,
+  version: string,
+): Promise<bigint | undefined> {
+  const row = await (version === ""
+    ? tx.get<{ id: bigint }>(
+        "SELECT id FROM Type WHERE name = ? AND version IS NULL AND type_kind = ?",
+        [name, kind.typeKind],
+      )
+    : tx.get<{ id: bigint }>(
+        "SELECT id FROM Type WHERE name = ? AND version = ? AND type_kind = ?",
+        [name, version, kind.typeKind],
+      ));
+  return row?.id;
+}
+
 /** Types by id, those that exist, in the order of the ids given. */
 export async function findTypesById<T extends NodeType>(
   tx: ReadTransaction,
@@ -239,12 +258,9 @@ async function putBaseType<T extends NodeType>(
     if (stored.baseType === given.baseType) return;
     throw refuse("unimplemented", "base_type update is not supported yet");
   }
-  const base = await tx.get<{ id: bigint }>(
-    "SELECT id FROM Type WHERE name = ? AND version IS NULL AND type_kind = ?",
-    [name, kind.typeKind],
-  );
+  const base = await findTypeId(tx, kind, name, "");
   if (base === undefined) throw refuse("internal", `The system type ${name} is missing.`);
-  await tx.run("INSERT INTO ParentType (type_id, parent_type_id) VALUES (?, ?)", [id, base.id]);
+  await tx.run("INSERT INTO ParentType (type_id, parent_type_id) VALUES (?, ?)", [id, base]);
 }
 
 async function assertExternalIdIsFree(tx: ReadTransaction, type: NodeType): Promise<void> {
