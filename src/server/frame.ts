@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Clock, Log } from "../foundation/index.ts";
+import { type Clock, type Log, silentLog } from "../foundation/index.ts";
 import type { Admission } from "./admission.ts";
 import type { Authentication } from "./authentication.ts";
 import type { Guard } from "./guard.ts";
@@ -11,6 +11,7 @@ export interface Frame {
   readonly authentication: Authentication;
   readonly log: Log;
   readonly clock: Clock;
+  readonly requestId: (given: string | string[] | undefined) => string;
   readonly limits: Limits;
   /** Aborted when the server gives up waiting for what is in work. */
   readonly stopped: AbortSignal;
@@ -65,6 +66,7 @@ export interface RequestLine {
 
 /** Writes a request's line, and what went wrong inside when it was our fault. */
 export function logRequest(frame: Frame, line: RequestLine, caught?: unknown): void {
+  if (frame.log === silentLog) return;
   const time = new Date(frame.clock.nowMs()).toISOString();
   const isFault = caught !== undefined;
   const cause = caught instanceof Error ? (caught.stack ?? caught.message) : undefined;
@@ -74,8 +76,16 @@ export function logRequest(frame: Frame, line: RequestLine, caught?: unknown): v
   );
 }
 
-/** The client's own request id when it is a plain word, else a new one. */
-export function requestIdFrom(given: string | string[] | undefined): string {
-  if (typeof given === "string" && /^[\w.-]{1,64}$/u.test(given)) return given;
-  return randomBytes(8).toString("hex");
+/**
+ * Gives requests their ids: the client's own when it is a plain word, else a new one. New ones count up from a
+ * random start: asking the system for randomness on each call costs more than reading its message.
+ */
+export function makeRequestIds(): (given: string | string[] | undefined) => string {
+  const start = randomBytes(4).toString("hex");
+  let count = 0;
+  return (given) => {
+    if (typeof given === "string" && /^[\w.-]{1,64}$/u.test(given)) return given;
+    count = (count + 1) % 2 ** 32;
+    return start + count.toString(16).padStart(8, "0");
+  };
 }

@@ -2,7 +2,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { WaybillError } from "../foundation/index.ts";
 import type { Caller } from "../protection/index.ts";
-import { type Frame, logRequest, requestIdFrom } from "./frame.ts";
+import { type Frame, logRequest } from "./frame.ts";
 import { encodeGrpcMessage, timeoutMsOf } from "./grpc-wire.ts";
 import type { BoundMethod, RpcCall } from "./rpc.ts";
 import { grpcStatusOf, presentable } from "./status.ts";
@@ -24,6 +24,8 @@ export interface Call {
   leave: () => void;
   caller: Caller | undefined;
   bytesIn: number;
+  /** What had come when it was last looked at whether the request goes on. */
+  bytesSeen: number;
   abort: AbortController | undefined;
   timer: NodeJS.Timeout | undefined;
   isAnswered: boolean;
@@ -42,11 +44,12 @@ export function openCall(
     stream,
     headers,
     startedMs: performance.now(),
-    id: requestIdFrom(headers["x-request-id"]),
+    id: frame.requestId(headers["x-request-id"]),
     remote: stream.session?.socket.remoteAddress ?? "",
     leave: () => {},
     caller: undefined,
     bytesIn: 0,
+    bytesSeen: -1,
     abort: undefined,
     timer: undefined,
     isAnswered: false,
@@ -66,7 +69,7 @@ export function openCall(
 
 /** The checks before any byte of the request is looked at. */
 export function admit(call: Call, methods: ReadonlyMap<string, BoundMethod>): BoundMethod {
-  const { frame, headers, stream } = call;
+  const { frame, headers } = call;
   const host = textOf(headers[":authority"]) ?? headers.host;
   frame.guard.checkHost(host);
   frame.guard.checkOrigin("POST", host, headers);
@@ -88,11 +91,6 @@ export function admit(call: Call, methods: ReadonlyMap<string, BoundMethod>): Bo
     };
     // Timers hold 31 bits; a deadline of weeks is as good as none.
     if (timeoutMs < 2 ** 31) call.timer = setTimeout(expire, timeoutMs);
-  } else {
-    // A request without a deadline that never ends would hold its place for ever.
-    stream.setTimeout(frame.limits.slowMs * 3, () => {
-      if (!stream.readableEnded) stream.close(constants.NGHTTP2_CANCEL);
-    });
   }
   call.caller = frame.authentication.authenticate(headers.authorization, call.remote);
   return method;
@@ -197,4 +195,20 @@ export function rpcCallOf(call: Call): RpcCall {
 /** The first value of a header. */
 export function textOf(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
+}
+
+/** Requests that stop coming would hold their places for ever; one watch over all costs less than a timer each. */
+export function watchCalls(frame: Frame): Set<Call> {
+  const calls = new Set<Call>();
+  const look = () => {
+    for (const call of calls) {
+      if (call.stream.readableEnded || call.isAnswered) continue;
+      const isStuck = call.bytesIn === call.bytesSeen;
+      call.bytesSeen = call.bytesIn;
+      if (isStuck) call.stream.close(constants.NGHTTP2_CANCEL);
+    }
+  };
+  const timer = setInterval(look, frame.limits.slowMs).unref();
+  frame.stopped.addEventListener("abort", () => clearInterval(timer), { once: true });
+  return calls;
 }

@@ -1,10 +1,13 @@
 import { once } from "node:events";
+import { constants } from "node:http2";
 import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { WaybillError } from "../foundation/index.ts";
 import { authorize } from "../protection/index.ts";
 import { begin, type Call, decode, fail, finish, rpcCallOf, textOf } from "./grpc-call.ts";
 import { frameMessage, splitMessages } from "./grpc-wire.ts";
 import type { BoundMethod } from "./rpc.ts";
+
+const STREAM_IDLE_MS = 5 * 60_000;
 
 /**
  * Answers a call that streams in one direction or both. Messages are pulled as the handler takes them, and sent as
@@ -14,6 +17,8 @@ export async function answerStreaming(call: Call, method: BoundMethod): Promise<
   try {
     const { caller } = call;
     if (caller === undefined) throw new WaybillError("internal", "The call has no caller.");
+    // A stream may rest between messages, but not for ever: it holds a place.
+    call.stream.setTimeout(STREAM_IDLE_MS, () => call.stream.close(constants.NGHTTP2_CANCEL));
     const requests = requestsOf(call, method);
     let request: unknown = requests;
     if (method.kind === "server_streaming") {

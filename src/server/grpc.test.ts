@@ -132,6 +132,22 @@ test("a deadline ends the call and its handler's signal", async () => {
   assert.equal(seenSignal?.aborted, true);
 });
 
+test("a request that stops coming is ended, and gives its place back", async () => {
+  await using server = await serve({ rpc: [service], limits: { slowMs: 100, requestsMax: 1 } });
+  const { connect } = await import("node:http2");
+  const session = connect(server.url);
+  const stream = session.request({
+    ":method": "POST",
+    ":path": PATH,
+    "content-type": "application/grpc",
+  });
+  stream.on("error", () => {});
+  stream.write(typeRequest("x").subarray(0, 3));
+  await new Promise((resolve) => stream.on("close", resolve));
+  session.destroy();
+  assert.equal((await call(server.url, PATH, [typeRequest("x")])).status, 0);
+});
+
 test("roles are checked against what each method declares", async () => {
   const caller: Caller = { principal: "v", roles: ["viewer"], project: "p" };
   const authentication: Authentication = {

@@ -13,6 +13,7 @@ import {
   openCall,
   rpcCallOf,
   textOf,
+  watchCalls,
 } from "./grpc-call.ts";
 import { answerStreaming } from "./grpc-stream.ts";
 import { frameMessage, type MessageReader, messageReader } from "./grpc-wire.ts";
@@ -36,20 +37,27 @@ export function grpcHandler(
   for (const { methods: bound } of services) {
     for (const method of bound) methods.set(method.path, method);
   }
-  return (stream, headers) => startCall(frame, methods, stream, headers);
+  const unary = watchCalls(frame);
+  return (stream, headers) => startCall(frame, methods, unary, stream, headers);
 }
 
 function startCall(
   frame: Frame,
   methods: ReadonlyMap<string, BoundMethod>,
+  unary: Set<Call>,
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
 ): void {
   const call = openCall(frame, stream, headers);
   try {
     const method = admit(call, methods);
-    if (method.kind === "unary") answerUnary(call, method);
-    else void answerStreaming(call, method);
+    if (method.kind !== "unary") {
+      void answerStreaming(call, method);
+      return;
+    }
+    unary.add(call);
+    stream.on("close", () => unary.delete(call));
+    answerUnary(call, method);
   } catch (error) {
     fail(call, error);
     stream.resume();

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { authorize, type Caller } from "../protection/index.ts";
 import { type Body, bodyOf, drain } from "./body.ts";
-import { type Frame, logRequest, requestIdFrom } from "./frame.ts";
+import { type Frame, logRequest } from "./frame.ts";
 import type { Match, Route, RouteRequest, RouteResponse } from "./route.ts";
 import { jsonResponse } from "./route.ts";
 import { HttpError, httpStatusOf, presentable } from "./status.ts";
@@ -25,7 +25,7 @@ export async function handleHttp(
   response: ServerResponse,
 ): Promise<void> {
   const startedMs = performance.now();
-  const id = requestIdFrom(message.headers["x-request-id"]);
+  const id = frame.requestId(message.headers["x-request-id"]);
   const remote = message.socket.remoteAddress ?? "";
   const method = message.method ?? "GET";
   const [path = "", query = ""] = splitTarget(message.url ?? "/");

@@ -11,7 +11,7 @@ import { createServer, type Socket } from "node:net";
 import { type Clock, type Log, silentLog, systemClock, WaybillError } from "../foundation/index.ts";
 import { makeAdmission } from "./admission.ts";
 import { type Authentication, openAuthentication } from "./authentication.ts";
-import { DEFAULT_LIMITS, type Frame, type Limits } from "./frame.ts";
+import { DEFAULT_LIMITS, type Frame, type Limits, makeRequestIds } from "./frame.ts";
 import { grpcHandler, isGrpc } from "./grpc.ts";
 import { isLoopback, makeGuard } from "./guard.ts";
 import { healthRoutes, type Readiness } from "./health.ts";
@@ -92,6 +92,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     authentication,
     log: options.log ?? silentLog,
     clock: options.clock ?? systemClock,
+    requestId: makeRequestIds(),
     limits,
     stopped: ended.signal,
     publicUrl: options.publicUrl?.replace(/\/+$/u, ""),
