@@ -1,1 +1,2 @@
-export { allOf, type CompiledFilter, type Condition, compileFilter } from "./compile.ts";
+export { allOf, type CompiledFilter, compileFilter } from "./compile.ts";
+export type { Condition } from "./expression.ts";
