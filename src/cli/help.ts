@@ -71,7 +71,7 @@ const JOURNEY: readonly {
 
 /** What `waybill` alone says: the journey, not every command. */
 export function journeyHelp(heading: Heading): string {
-  const steps = JOURNEY.filter(({ command }) => COMMANDS.some(({ name }) => name === command));
+  const steps = stepsThatAreThere();
   return [
     "waybill follows data from a raw file to a served feature, and says where every value came from.",
     ...(steps.length === 0
@@ -91,6 +91,11 @@ export function journeyHelp(heading: Heading): string {
       ]),
     ),
   ].join("\n");
+}
+
+/** The same as data. */
+export function journeyDocument(): Readonly<Record<string, unknown>> {
+  return { journey: stepsThatAreThere() };
 }
 
 /** Every command with its summary, by group. Loads all of them. */
@@ -168,6 +173,10 @@ export async function markdownHelp(): Promise<string> {
 export async function loadCommands(group?: string): Promise<Command[]> {
   const entries = group === undefined ? COMMANDS.filter(({ hidden }) => !hidden) : entriesOf(group);
   return Promise.all(entries.map(async ({ load }) => (await load()).command));
+}
+
+function stepsThatAreThere(): typeof JOURNEY {
+  return JOURNEY.filter(({ command }) => COMMANDS.some(({ name }) => name === command));
 }
 
 /** Words that dvc's users know; they are listed together. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { COMMANDS } from "./commands.ts";
@@ -128,4 +129,42 @@ test("the journey that waybill alone shows is made of commands", async () => {
     const isKnown = COMMANDS.some(({ name }) => name === noun || name === `${noun} ${verb}`);
     assert.ok(isKnown, `${words}`);
   }
+});
+
+test("help is a document with --json, too", async () => {
+  const { journey } = JSON.parse((await waybill(["--json"])).stdout);
+  assert.ok(journey.length > 5);
+  const { name, options } = JSON.parse((await waybill(["doctor", "--help", "--json"])).stdout);
+  assert.deepEqual([name, options], ["doctor", []]);
+});
+
+/** Files that running a module loads, its process given these words. */
+function loadedBy(module: URL, call: string, ...words: string[]): string[] {
+  const script = `
+    import { registerHooks } from "node:module";
+    const loaded = [];
+    registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) });
+    process.argv = [process.argv[0], "waybill", ...JSON.parse(process.env.WORDS)];
+    const { main } = await import(${JSON.stringify(module.href)});
+    ${call}
+    console.error(JSON.stringify(loaded.filter((url) => url.startsWith("file:"))));`;
+  const { stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+    encoding: "utf8",
+    env: { ...process.env, WORDS: JSON.stringify(words) },
+  });
+  return JSON.parse(stderr);
+}
+
+test("--version loads nothing but the entry", () => {
+  const bin = new URL("../../bin/waybill.js", import.meta.url);
+  assert.deepEqual(loadedBy(bin, "", "--version"), [bin.href]);
+});
+
+test("completion loads no protobuf and no package", () => {
+  const call = "await main(process.argv.slice(2));";
+  const loaded = loadedBy(new URL("main.ts", import.meta.url), call, "__complete", "--", "sch");
+  assert.deepEqual(
+    loaded.filter((url) => /\/(gen|node_modules)\//.test(url)),
+    [],
+  );
 });

@@ -61,7 +61,11 @@ async function dispatch(
   const asksForHelp = leading.some((word) => word === "--help" || word === "-h");
   const heading = (text: string) => terminal.style("bold", text);
   if (words.length === 0) {
-    const { journeyHelp, overviewHelp } = await import("./help.ts");
+    const { journeyDocument, journeyHelp, overviewHelp } = await import("./help.ts");
+    if (wantsJson(leading)) {
+      await terminal.write(`${toJsonText(journeyDocument())}\n`);
+      return 0;
+    }
     const text = asksForHelp ? await overviewHelp(heading) : journeyHelp(heading);
     await terminal.write(`${text}\n`);
     return 0;
@@ -119,7 +123,11 @@ async function runEntry(
   const { command } = await entry.load();
   const parsed = parseArguments(command, words);
   if (parsed.options["help"] === true) {
-    const { commandHelp } = await import("./help.ts");
+    const { commandDocument, commandHelp } = await import("./help.ts");
+    if (parsed.options["json"] === true) {
+      await terminal.write(`${toJsonText(commandDocument(command))}\n`);
+      return 0;
+    }
     const heading = (text: string) => terminal.style("bold", text);
     await terminal.write(`${commandHelp(command, entry.aliases ?? [], heading)}\n`);
     return 0;
