@@ -10,12 +10,8 @@ import {
 } from "../partial.ts";
 import type { StringPartial } from "../string-partial.ts";
 import { StringTable } from "../string-table.ts";
-import {
-  countNumericColumns,
-  type NumericColumn,
-  numberExpression,
-  numberIn,
-} from "./numeric-sql.ts";
+import { type NumericColumn, numberIn } from "./numeric-column.ts";
+import { countNumericColumns, numberExpression } from "./numeric-sql.ts";
 
 interface ScanOptions {
   readonly sizes: Sizes;
