@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
-import { mkdtempDisposable, stat } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, posix, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { WaybillError } from "../foundation/index.ts";
 import { type Cache, openCache } from "./cache.ts";
 import { runGit } from "./git.ts";
@@ -123,16 +123,17 @@ function otherRepoOf(repo: Repo, commit: string, dispose: () => Promise<unknown>
 }
 
 async function cloneRepo(url: string, revision: string | undefined) {
-  const temporary = await mkdtempDisposable(join(tmpdir(), "waybill-clone-"));
+  const temporary = await mkdtemp(join(tmpdir(), "waybill-clone-"));
+  const remove = () => rm(temporary, { recursive: true, force: true });
   const shown = url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/iu, "$1");
-  const cloned = await runGit(temporary.path, ["clone", "--quiet", "--", url, "repo"]);
-  const path = posix.join(temporary.path, "repo");
+  const cloned = await runGit(temporary, ["clone", "--quiet", "--", url, "repo"]);
+  const path = join(temporary, "repo");
   const checked =
     cloned?.exitCode === 0 && revision !== undefined
       ? await runGit(path, ["checkout", "--quiet", "--detach", revision, "--"])
       : cloned;
-  if (checked?.exitCode === 0) return { path, remove: () => temporary.remove() };
-  await temporary.remove();
+  if (checked?.exitCode === 0) return { path, remove };
+  await remove();
   throw new WaybillError(
     "not_found",
     `"${shown}" could not be cloned at ${revision ?? "its head"}.`,
