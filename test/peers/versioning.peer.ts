@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are templates of dvc.yaml.
 // Has the real dvc and Waybill version the same data, and holds every byte they leave behind against each other.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -15,7 +16,19 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createRecorder, openMetadataStore } from "../../src/metadata/index.ts";
-import { add, init, openRepo, status } from "../../src/versioning/index.ts";
+import {
+  add,
+  addRemote,
+  checkout,
+  diff,
+  importFrom,
+  init,
+  openRepo,
+  pull,
+  push,
+  reproduce,
+  status,
+} from "../../src/versioning/index.ts";
 import { peerPython } from "./peer.ts";
 
 const python = process.env["WAYBILL_DVC_PYTHON"] ?? peerPython("dvc");
@@ -294,4 +307,120 @@ for (const type of ["hardlink", "symlink"]) {
     assert.equal(mustRunIn(root, dvc, ["status", "--json"]).trim(), "{}");
   });
 }
+
+/** A pipeline with everything that `dvc.lock` records, and floats and dates that must keep their spelling. */
+const PIPELINE = {
+  "params.yaml":
+    "seed: 7\ntrain: {lr: 0.10, small: 1e-5, big: 1e16, one: 1.0, layers: [1, 2], none: null}\nnames: [a, b c]\n",
+  "other.json": '{"k": {"v": 3}}',
+  "in.txt": "abc\n",
+  "tool.sh": "#!/bin/sh\n",
+  "ind/1": "1",
+  "dvc.yaml": `vars:
+- greet: hi
+stages:
+  prep:
+    cmd: cat in.txt ind/1 > mid.txt && echo a command that is long enough to be folded by the library somewhere
+    deps: [in.txt, ind, tool.sh]
+    params:
+    - seed
+    - train
+    - other.json:
+      - k.v
+    outs: [mid.txt]
+  fan:
+    foreach: \${names}
+    do:
+      cmd: mkdir -p out && echo \${greet} > "out/\${item}.txt"
+      deps: [mid.txt]
+      outs: ["out/\${item}.txt"]
+  grid:
+    matrix: {m: [x], n: [1, 2]}
+    cmd: ["true", "echo \${item.m}\${item.n} > g\${item.n}.json"]
+    deps: [in.txt]
+    metrics:
+    - g\${item.n}.json: {cache: false}
+  sub:
+    wdir: wd
+    cmd: mkdir -p od/x && echo q > od/x/q && touch od/e
+    deps: [../mid.txt]
+    outs: [od]
+`,
+};
+const sides = ["dvc", "waybill"].map((side) => join(folder.path, `pipeline-${side}`));
+for (const root of sides) {
+  writeFiles(root, { ...PIPELINE, "wd/.keep": "" });
+  mustRunIn(root, "chmod", ["755", "tool.sh"]);
+  mustRunIn(root, "git", ["init", "-q"]);
+  mustRunIn(root, dvc, ["init", "-q"]);
+}
+const [pipelineTheirs = "", pipelineOurs = ""] = sides;
+mustRunIn(pipelineTheirs, dvc, ["repro", "-q"]);
+const ourRepo = await openRepo(pipelineOurs);
+await recorder.step("Version", {}, (step) => reproduce(step, ourRepo, { stdio: "ignore" }));
+const stagesOf = (root: string) => {
+  const [head = "", ...stages] = readFileSync(join(root, "dvc.lock"), "utf8").split(
+    /^(?= {2}\S)/mu,
+  );
+  return [head, ...stages.sort()];
+};
+check("pipeline: each stage has the same bytes in dvc.lock", () => {
+  assert.deepEqual(stagesOf(pipelineOurs), stagesOf(pipelineTheirs));
+});
+check("pipeline: the same cache, and the same runs under the same names", () => {
+  assert.deepEqual(
+    filesOf(pipelineOurs, ".dvc/cache/files"),
+    filesOf(pipelineTheirs, ".dvc/cache/files"),
+  );
+  const namesOf = (root: string) => Object.keys(filesOf(root, ".dvc/cache/runs"));
+  assert.deepEqual(namesOf(pipelineOurs), namesOf(pipelineTheirs));
+});
+const statusOfTheirs = await status(await openRepo(pipelineTheirs));
+check("pipeline: each finds the other's up to date", () => {
+  assert.deepEqual(statusOfTheirs, {});
+  assert.equal(mustRunIn(pipelineOurs, dvc, ["status", "--json"]).trim(), "{}");
+});
+
+const store = join(folder.path, "store");
+const pushed = await addRemote(await openRepo(keptByUs), "store", store, { isDefault: true });
+mustRunIn(keptByUs, "git", ["add", "-A"]);
+const identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
+mustRunIn(keptByUs, "git", [...identity, "commit", "-qm", "1"]);
+await push(pushed);
+rmSync(join(keptByUs, ".dvc/cache"), { recursive: true });
+rmSync(join(keptByUs, "data"), { recursive: true });
+mustRunIn(keptByUs, dvc, ["pull", "-q"]);
+check("remote: dvc pulls what we pushed", () => {
+  assert.equal(readFileSync(join(keptByUs, "data/b"), "utf8"), "2");
+});
+mustRunIn(keptByUs, dvc, ["push", "-q"]);
+rmSync(join(keptByUs, ".dvc/cache"), { recursive: true });
+rmSync(join(keptByUs, "data"), { recursive: true });
+await pull(pushed);
+await checkout(pushed);
+check("remote: we pull what dvc pushed", () => {
+  assert.equal(readFileSync(join(keptByUs, "data/b"), "utf8"), "2");
+});
+writeFiles(keptByUs, { "data/c": "2", "data/new": "n" });
+rmSync(join(keptByUs, "data/b"));
+const ourDiff = await diff(pushed);
+check("diff: the same JSON", () => {
+  assert.deepEqual(ourDiff, JSON.parse(mustRunIn(keptByUs, dvc, ["diff", "--json"])));
+});
+// dvc imports what lies in the folder of a local repository, we what is committed: so they have to be the same.
+await checkout(pushed, { force: true });
+const [importTheirs = "", importOurs = ""] = ["dvc", "waybill"].map((side) => {
+  const root = join(folder.path, `import-${side}`);
+  mkdirSync(root);
+  mustRunIn(root, "git", ["init", "-q"]);
+  mustRunIn(root, dvc, ["init", "-q"]);
+  return root;
+});
+mustRunIn(importTheirs, dvc, ["import", "-q", keptByUs, "data"]);
+const importRepo = await openRepo(importOurs);
+await recorder.step("Version", {}, (step) => importFrom(step, importRepo, keptByUs, "data"));
+check("import: the same .dvc file", () => {
+  const text = (root: string) => readFileSync(join(root, "data.dvc"), "utf8");
+  assert.equal(text(importOurs), text(importTheirs));
+});
 console.log(`${checks} checks against dvc passed`);
