@@ -49,10 +49,11 @@ const SCHEMA_VERSION = 10;
 const UPGRADE = `
 import sys, ml_metadata
 from ml_metadata.proto import metadata_store_pb2 as pb
-config = pb.ConnectionConfig()
-config.sqlite.filename_uri = sys.argv[1]
-config.sqlite.connection_mode = 2
-ml_metadata.MetadataStore(config, enable_upgrade_migration=True)`;
+for name in sys.argv[1:]:
+    config = pb.ConnectionConfig()
+    config.sqlite.filename_uri = name
+    config.sqlite.connection_mode = 2
+    ml_metadata.MetadataStore(config, enable_upgrade_migration=True)`;
 
 const python = peerPython("mlmd");
 const shared = requireShared();
@@ -129,15 +130,19 @@ async function olderLayouts(): Promise<void> {
   const made = file("versions");
   mkdirSync(made);
   await run(python, [script, "versions", made]);
+  const pairs: { readonly ours: string; readonly theirs: string }[] = [];
   for (let version = 0; version < SCHEMA_VERSION; version += 1) {
-    const [ours, theirs] = [file(`ours${version}.db`), file(`theirs${version}.db`)];
-    for (const copy of [ours, theirs]) copyFileSync(join(made, `v${version}.db`), copy);
-    const upgrade = await upgradeMetadataStore(ours);
+    const pair = { ours: file(`ours${version}.db`), theirs: file(`theirs${version}.db`) };
+    for (const copy of Object.values(pair)) copyFileSync(join(made, `v${version}.db`), copy);
+    const upgrade = await upgradeMetadataStore(pair.ours);
     assert.equal(upgrade.from, version);
-    await run(python, ["-c", UPGRADE, theirs]);
-    await run(python, [script, "schema", ours]);
+    pairs.push(pair);
+  }
+  await run(python, ["-c", UPGRADE, ...pairs.map(({ theirs }) => theirs)]);
+  for (const { ours, theirs } of pairs) {
     await run(python, [script, "compare", ours, theirs, "--raw"]);
   }
+  await run(python, [script, "schema", pairs[0]?.ours ?? ""]);
   done.push("layouts 0 to 9 are upgraded alike");
 }
 
