@@ -52,6 +52,9 @@ export async function startMariaDb(): Promise<Service> {
       "--bind-address=127.0.0.1",
       `--port=${port}`,
       `--socket=${join(folder, "mysql.sock")}`,
+      // Nothing here outlives the tests: durable commits would only be slow.
+      "--innodb-flush-log-at-trx-commit=0",
+      "--skip-innodb-doublewrite",
       ...(user === undefined ? [] : [`--user=${user.name}`]),
     ],
     { stdio: "ignore" },
@@ -87,7 +90,10 @@ export async function startPostgres(): Promise<Service> {
   const port = await freePort();
   const child = spawn(
     server,
-    ["-D", data, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-k", folder],
+    [
+      ...["-D", data, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-k", folder],
+      ...["-c", "fsync=off", "-c", "full_page_writes=off"],
+    ],
     { stdio: "ignore", cwd: folder, ...as },
   );
   const client = [`${bin}pg_isready`, "-h", "127.0.0.1", "-p", String(port)];

@@ -30,7 +30,10 @@ export function renderText(graph: LineageGraph): string {
     const detailIndent = `${indent}${" ".repeat(lead.length)}  `;
     for (const detail of detailsOf(node)) lines.push(`${detailIndent}${detail}`);
     const { onward, reuseCount } = withoutReuses(index.onward(node));
-    if (reuseCount > 0) lines.push(`${detailIndent}reused by ${reuseCount} cached ${reuseCount === 1 ? "execution" : "executions"}`);
+    if (reuseCount > 0)
+      lines.push(
+        `${detailIndent}reused by ${reuseCount} cached ${reuseCount === 1 ? "execution" : "executions"}`,
+      );
     for (const { edge, next } of onward.toReversed()) {
       stack.push({ node: next, depth: depth + 1, via: edge.path });
     }

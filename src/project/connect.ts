@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { type Engine, openEngine } from "../engine/index.ts";
-import { type OnlineStore, openOnlineStore, type SourceResolver } from "../features/index.ts";
+import type { OnlineStore, SourceResolver } from "../features/index.ts";
 import {
   type Log,
   type Progress,
@@ -19,8 +19,7 @@ import {
   type Step,
 } from "../metadata/index.ts";
 import { openStore } from "../storage/index.ts";
-import { makeStamp } from "../versioning/index.ts";
-import { openWarehouse, type Warehouse } from "../warehouse/index.ts";
+import type { Warehouse } from "../warehouse/index.ts";
 import { CONFIG_FILE, type Config, readConfig, writeDefaultConfig } from "./config.ts";
 import { findHome, HOME_FOLDER } from "./home.ts";
 
@@ -34,7 +33,10 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
 }
 
-/** An open project: one store, one recorder, and the parts over them. Heavy parts open on first use. */
+/**
+ * An open project: one store, one recorder, and the parts over them. Heavy parts are loaded and opened on
+ * first use.
+ */
 export interface Project extends AsyncDisposable {
   /** The `.waybill` folder. */
   readonly home: string;
@@ -65,8 +67,12 @@ export async function connect(options: ConnectOptions = {}): Promise<Project> {
   const resources = new AsyncDisposableStack();
   try {
     const store = resources.use(await openMetadataStore(metadataUri(home, config)));
+    const stamp = once(async () => {
+      const { makeStamp } = await import("../versioning/index.ts");
+      return makeStamp({ folder });
+    });
     const recorder = createRecorder(store, {
-      stamp: makeStamp({ folder }),
+      stamp: async () => (await stamp())(),
       version: packageVersion(),
       log,
       progress,
@@ -84,16 +90,18 @@ export async function connect(options: ConnectOptions = {}): Promise<Project> {
         }),
       ),
     );
-    const warehouse = once(async () =>
-      openWarehouse({
+    const warehouse = once(async () => {
+      const { openWarehouse } = await import("../warehouse/index.ts");
+      return openWarehouse({
         store: openStore(resolve(home, config.warehouse)),
         engine: await engine(),
         heads: recorder,
-      }),
-    );
-    const onlineStore = once(async () =>
-      resources.use(await openOnlineStore(`lmdb:${resolve(home, config.online)}`)),
-    );
+      });
+    });
+    const onlineStore = once(async () => {
+      const { openOnlineStore } = await import("../features/index.ts");
+      return resources.use(await openOnlineStore(`lmdb:${resolve(home, config.online)}`));
+    });
     return {
       home,
       folder,
