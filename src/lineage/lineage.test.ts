@@ -113,7 +113,8 @@ test("a reference is an id, a head, a name, a type with a name, or a URI", async
     { text: "flights.csv", want: raw.id },
     { text: "RawFile:flights.csv", want: raw.id },
     { text: "/lake/flights.csv", want: raw.id },
-    { text: "table/flights", want: table.id },
+    { text: "table:air.flights", want: table.id },
+    { text: "air.flights", want: table.id },
   ];
   for (const { text, want } of cases) {
     assert.deepEqual(await resolveReference(store, text), { kind: "artifact", id: want }, text);
@@ -160,7 +161,7 @@ async function journey(store: MetadataStore) {
         uri,
         ...(name === undefined ? {} : { name }),
         customProperties: { ...digest },
-        ...(name === "flights" ? { ref: { name: "table/flights", expect: undefined } } : {}),
+        ...(name === "flights" ? { ref: { name: "table:air.flights", expect: undefined } } : {}),
       }),
     );
     return result.value;

@@ -16,7 +16,8 @@ const NAME_COUNT_MAX = 5_000;
 
 /**
  * The artifact or execution that a text names: `artifact:12` or `12`, `execution:5`, the name of a head
- * (`table/flights`), `Type:name`, a name, or a URI or path. Of several with one URI the newest is meant.
+ * (`lake:trips.csv`) or of the lake file or table that it is of (`trips.csv`, `air.flights`), `Type:name`,
+ * a name, or a URI or path. Of several with one URI the newest is meant.
  * @throws `not_found` with the nearest names, `invalid_argument` when a name has several meanings
  */
 export async function resolveReference(store: MetadataStore, text: string): Promise<LineageStart> {
@@ -45,9 +46,11 @@ async function isStored(store: MetadataStore, { kind, id }: LineageStart): Promi
   return (await store.getExecutionsByID({ executionIds: [id] })).executions.length > 0;
 }
 
+/** Heads by their whole name, or by the name of the lake file or table that they are of. */
 async function byRef(store: MetadataStore, text: string): Promise<bigint | undefined> {
   const refs = await store.snapshot((_, rows) => listRefs(rows));
-  return refs.find((ref) => ref.name === text)?.artifactId;
+  const heads = new Map(refs.map(({ name, artifactId }) => [name, artifactId]));
+  return heads.get(text) ?? heads.get(`lake:${text}`) ?? heads.get(`table:${text}`);
 }
 
 async function byTypeAndName(store: MetadataStore, text: string): Promise<bigint | undefined> {
