@@ -22,7 +22,7 @@ for (const file of files) {
     maxBuffer: 1 << 28,
   });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  const output = `${stdout}${stderr}`.trimEnd();
+  const output = `${stderr}${stdout}`.trimEnd();
   if (status === 0) {
     counts.passed++;
     console.log(`passed ${name} (${seconds} s): ${output.split("\n").at(-1) ?? ""}`);
