@@ -12,7 +12,6 @@ spark = (
     .config("spark.driver.host", "127.0.0.1")
     .config("spark.driver.bindAddress", "127.0.0.1")
     .config("spark.sql.session.timeZone", "UTC")
-    .config("spark.ui.showConsoleProgress", "false")
     .config("spark.sql.shuffle.partitions", "1")
     # Compiling a plan takes longer than running it on a handful of rows.
     .config("spark.sql.codegen.wholeStage", "false")
